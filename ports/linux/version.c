@@ -1,0 +1,12 @@
+/* HAL_GetFirmwareVesion: FIRMWARE_VERSION in the environment, else "1.0". Any thread. */
+#include "port.h"
+
+#include "iot_import.h"
+
+/* Writes at most 32 characters and a NUL. Returns the length, -1 for NULL. */
+IOTPORT_REPLACEABLE int HAL_GetFirmwareVesion(char version[FIRMWARE_VERSION_MAXLEN])
+{
+    return version == NULL
+        ? -1
+        : iotport_environment("FIRMWARE_VERSION", "1.0", version, FIRMWARE_VERSION_MAXLEN - 1);
+}
