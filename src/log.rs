@@ -4,6 +4,8 @@
 //! at most [`Line::CAPACITY`] bytes here. That keeps logging a few hundred bytes of flash, and a secret cannot slip
 //! in through a format string: where one matters, its length is the value.
 
+use crate::text::{Full, Text};
+
 /// How important a record is; the numbers are those of `IOT_LogLevel`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -82,100 +84,50 @@ pub enum Value<'a> {
 
 /// The text of one record in a fixed buffer; what does not fit is cut and marked with ` ...`.
 #[derive(Clone, Debug)]
-pub struct Line {
-    bytes: [u8; Self::CAPACITY],
-    len: usize,
-}
+pub struct Line(Text<{ Line::CAPACITY }>);
 
 impl Line {
-    /// The longest text of a record; with `[tag] ` in front and the line end behind, it is one piece of output.
-    pub const CAPACITY: usize = 112;
+    /// The longest text of a record: with what stands before and after it, it still fits the
+    /// 126 bytes that RT-Thread's console prints at once.
+    pub const CAPACITY: usize = 104;
 
     /// Puts `text` and `value` together, separated by a blank.
     #[must_use]
     pub fn new(text: &str, value: Value<'_>) -> Self {
-        let mut line = Self {
-            bytes: [0; Self::CAPACITY],
-            len: 0,
-        };
-        let whole = line.push(text.bytes())
-            && match value {
-                Value::None => true,
-                Value::Num(number) => line.push_number(number),
-                Value::Hex(bits) => line.push_hex(bits),
-                Value::Text(bytes) => {
-                    line.push(core::iter::once(b' ')) && line.push(bytes.iter().map(printable))
-                }
-            };
-        if !whole {
-            line.mark_cut();
+        const MARK: &[u8] = b" ...";
+
+        let mut line = Text::new();
+        if Self::put(&mut line, text, value).is_err() {
+            line.truncate(Self::CAPACITY - MARK.len());
+            // The room was just made.
+            let _ = line.push_all(&[MARK]);
         }
-        line
+        Self(line)
     }
 
-    /// The text so far.
+    /// The text.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+        self.0.as_bytes()
     }
 
-    fn push(&mut self, bytes: impl Iterator<Item = u8>) -> bool {
-        for byte in bytes {
-            let Some(slot) = self.bytes.get_mut(self.len) else {
-                return false;
-            };
-            *slot = byte;
-            self.len += 1;
-        }
-        true
-    }
-
-    /// Digits by doubling and carrying: a division of 64 bits is a library call on 32-bit cores.
-    fn push_number(&mut self, number: i64) -> bool {
-        let mut digits = [0; 20]; // lowest first; u64::MAX has 20
-        for bit in (0..u64::BITS).rev() {
-            let mut carry = (number.unsigned_abs() >> bit & 1) as u8; // one bit, so the cast keeps it
-            for digit in &mut digits {
-                let doubled = *digit * 2 + carry;
-                carry = u8::from(doubled > 9);
-                *digit = doubled - 10 * carry;
+    fn put(line: &mut Text<{ Self::CAPACITY }>, text: &str, value: Value<'_>) -> Result<(), Full> {
+        line.push_all(&[text.as_bytes()])?;
+        match value {
+            Value::None => Ok(()),
+            Value::Num(number) => {
+                line.push(*b" ")?;
+                line.push_number(number)
+            }
+            Value::Hex(bits) => {
+                line.push(*b" 0x")?;
+                line.push_hex(bits)
+            }
+            Value::Text(bytes) => {
+                line.push(*b" ")?;
+                line.push(bytes.iter().map(printable))
             }
         }
-        let sign: &[u8] = if number < 0 { b" -" } else { b" " };
-        let zeros = digits
-            .iter()
-            .skip(1)
-            .rev()
-            .take_while(|digit| **digit == 0)
-            .count();
-        self.push(sign.iter().copied())
-            && self.push(digits.iter().rev().skip(zeros).map(|digit| b'0' + digit))
-    }
-
-    fn push_hex(&mut self, bits: u32) -> bool {
-        let digits = (8 - bits.leading_zeros() / 4).max(1);
-        self.push(b" 0x".iter().copied())
-            && self.push(
-                (0..digits)
-                    .rev()
-                    .map(|digit| hex_digit(bits >> (4 * digit))),
-            )
-    }
-
-    fn mark_cut(&mut self) {
-        const MARK: &[u8] = b" ...";
-        self.len = Self::CAPACITY - MARK.len();
-        self.push(MARK.iter().copied());
-    }
-}
-
-/// The lower-case hex digit of the lowest four bits.
-pub(crate) fn hex_digit(bits: u32) -> u8 {
-    let nibble = (bits & 0xf) as u8; // < 16, so the cast keeps it
-    if nibble < 10 {
-        b'0' + nibble
-    } else {
-        b'a' - 10 + nibble
     }
 }
 
