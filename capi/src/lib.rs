@@ -1,1 +1,4 @@
 //! The C interface.
+
+pub mod hal;
+pub mod v2;

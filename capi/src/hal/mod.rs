@@ -1,0 +1,3 @@
+//! The hardware abstraction: what the application brings.
+
+pub mod sys;
