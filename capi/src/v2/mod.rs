@@ -32,10 +32,18 @@ macro_rules! layout {
 }
 pub(crate) use layout;
 
+pub mod class_interface;
 pub mod ctypes;
 pub mod iot_export;
 pub mod iot_export_errno;
 pub mod iot_export_mqtt;
+pub mod iot_import_config;
+pub mod lite_log;
+pub mod lite_queue;
+pub mod lite_system;
+pub mod lite_utils;
+pub mod tfs;
+pub mod utils_hmac;
 
 /// The number in an enum that came from C, whether the enum knows it or not.
 ///
