@@ -1,4 +1,12 @@
 //! The C interface.
+#![no_std]
 
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+mod device;
 pub mod hal;
+mod log;
+mod root_ca;
+mod rt;
 pub mod v2;

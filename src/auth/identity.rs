@@ -46,7 +46,9 @@ impl<'a> Identity<'a> {
         self.device_name
     }
 
-    pub(super) fn device_secret(&self) -> &'a str {
+    /// The device secret: not for a log.
+    #[must_use]
+    pub fn device_secret(&self) -> &'a str {
         self.device_secret
     }
 }

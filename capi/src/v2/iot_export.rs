@@ -3,6 +3,19 @@
 use core::{
     ffi::{c_char, c_int, c_void},
     mem::MaybeUninit,
+    ptr,
+};
+
+use iotkit::{
+    auth,
+    log::{Level, Value},
+};
+
+use super::number;
+use crate::{
+    device::{self, Refused},
+    log::{self, Console},
+    rt,
 };
 
 /// Longest product key, without the terminating NUL.
@@ -134,58 +147,159 @@ layout!(iotx_conn_info_t = 1216 {
 /// Where to connect and as whom.
 pub type iotx_conn_info_pt = *mut iotx_conn_info_t;
 
-unsafe extern "C" {
-    /// Switches logging on and sets its level back to `IOT_LOG_EMERG`; call `IOT_SetLogLevel` afterwards.
-    ///
-    /// Lines go to `HAL_Printf`. The four logging calls neither block nor allocate.
-    ///
-    /// @param ident  name of the program, of which 7 characters are kept; `NULL` stands for `"---"`, and `""` leaves
-    ///               logging off
-    pub fn IOT_OpenLog(ident: *const c_char);
+/// Switches logging on and sets its level back to `IOT_LOG_EMERG`; call `IOT_SetLogLevel` afterwards.
+///
+/// Lines go to `HAL_Printf`. The four logging calls neither block nor allocate.
+///
+/// @param ident  name of the program, of which 7 characters are kept; `NULL` stands for `"---"`, and `""` leaves
+///               logging off
+///
+/// # Safety
+///
+/// `ident` is `NULL` or a NUL-terminated string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_OpenLog(ident: *const c_char) {
+    // SAFETY: by the contract there is a first character, if only the NUL.
+    log::set_open(ident.is_null() || unsafe { ident.read() } != 0);
+}
 
-    /// Switches logging off.
-    pub fn IOT_CloseLog();
+/// Switches logging off.
+#[unsafe(no_mangle)]
+pub extern "C" fn IOT_CloseLog() {
+    log::set_open(false);
+}
 
-    /// Sets how much is logged from now on.
-    ///
-    /// @param level  `IOT_LOG_EMERG` to `IOT_LOG_DEBUG`; any other number changes nothing
-    pub fn IOT_SetLogLevel(level: MaybeUninit<IOT_LogLevel>);
+/// Sets how much is logged from now on.
+///
+/// @param level  `IOT_LOG_EMERG` to `IOT_LOG_DEBUG`; any other number changes nothing
+#[unsafe(no_mangle)]
+pub extern "C" fn IOT_SetLogLevel(level: MaybeUninit<IOT_LogLevel>) {
+    // SAFETY: the caller passed a value.
+    let given = i64::from(unsafe { number(level) });
+    match Level::try_from(given) {
+        Ok(level) => log::set_level(level),
+        Err(_) => log::write(
+            Level::Error,
+            "IOT_SetLogLevel: not a level:",
+            Value::Num(given),
+        ),
+    }
+}
 
-    /// Logs how much memory the library has taken from `HAL_Malloc`, now and at most.
-    ///
-    /// @param level  the level of these lines: they appear if the current level is at least this one
-    pub fn IOT_DumpMemoryStats(level: MaybeUninit<IOT_LogLevel>);
+/// Logs how much memory the library has taken from `HAL_Malloc`, now and at most.
+///
+/// Nine lines `. counter: value`, whether the log is open or not: bytes allocated and freed so far, in use now, in the
+/// largest block, in use at most; blocks allocated and freed so far, in use now, in use at most. What an application
+/// takes with `LITE_malloc` is not counted.
+///
+/// @param level  the level of these lines: they appear if the current level is at least this one
+#[unsafe(no_mangle)]
+pub extern "C" fn IOT_DumpMemoryStats(level: MaybeUninit<IOT_LogLevel>) {
+    const RULE: &[u8] = b"---------------------------------------------------";
 
-    /// Signs the device's identity and works out where to connect.
-    ///
-    /// The result is one object that belongs to the library and stays at its address; each call, and each reconnect of
-    /// an MQTT client, writes it anew. Its strings may be used as members of `iotx_mqtt_param_t`. Does not block. One
-    /// thread at a time.
-    ///
-    /// @param product_key    up to `PRODUCT_KEY_LEN` characters
-    /// @param device_name    up to `DEVICE_NAME_LEN` characters
-    /// @param device_secret  up to `DEVICE_SECRET_LEN` characters
-    /// @param info_ptr       receives the address of an `iotx_conn_info_t`, or `NULL` if signing failed; do not free it
-    /// @return 0; -1 if an argument is `NULL`, empty or too long, or the client id would be
-    pub fn IOT_SetupConnInfo(
-        product_key: *const c_char,
-        device_name: *const c_char,
-        device_secret: *const c_char,
-        info_ptr: *mut *mut c_void,
-    ) -> c_int;
+    // SAFETY: the caller passed a value.
+    let given = i64::from(unsafe { number(level) });
+    let level = Level::try_from(given).unwrap_or_else(|_| {
+        log::write(
+            Level::Warning,
+            "IOT_DumpMemoryStats: taken as IOT_LOG_DEBUG:",
+            Value::Num(given),
+        );
+        Level::Debug
+    });
+    if !log::wanted(level) {
+        return;
+    }
+    let mut console = Console::new();
+    console.put(RULE);
+    console.end_line();
+    for (name, value) in rt::STATISTICS.counters() {
+        console.put(b". ");
+        console.put(name.as_bytes());
+        console.put_number(value.into());
+        console.end_line();
+    }
+    console.put(RULE);
+    console.end_line();
+}
 
-    /// As `IOT_SetupConnInfo`, with the identity of an ID2 security chip.
-    ///
-    /// @return 0; -1 as above, or because the library was built without ID2
-    pub fn IOT_SetupConnInfoSecure(
-        product_key: *const c_char,
-        device_name: *const c_char,
-        device_secret: *const c_char,
-        info_ptr: *mut *mut c_void,
-    ) -> c_int;
+/// Signs the device's identity and works out where to connect.
+///
+/// The result is one object that belongs to the library and stays at its address; each call, and each reconnect of
+/// an MQTT client, brings it up to date. Its strings may be used as members of `iotx_mqtt_param_t`, and the host name
+/// may be put into lower case in place. Does not block. One thread at a time. (Alink, device authentication.)
+///
+/// @param product_key    up to `PRODUCT_KEY_LEN` characters
+/// @param device_name    up to `DEVICE_NAME_LEN` characters
+/// @param device_secret  up to `DEVICE_SECRET_LEN` characters
+/// @param info_ptr       receives the address of an `iotx_conn_info_t`, or `NULL` if signing failed; do not free it
+/// @return 0; -1 if an argument is `NULL`, empty or too long, or the client id would be
+///
+/// # Safety
+///
+/// Each string is `NULL` or NUL-terminated; `info_ptr` is `NULL` or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_SetupConnInfo(
+    product_key: *const c_char,
+    device_name: *const c_char,
+    device_secret: *const c_char,
+    info_ptr: *mut *mut c_void,
+) -> c_int {
+    if info_ptr.is_null() {
+        log::write(
+            Level::Error,
+            "IOT_SetupConnInfo: info_ptr is NULL",
+            Value::None,
+        );
+        return -1;
+    }
+    // SAFETY: they are `NULL` or strings, by the contract.
+    let done = unsafe { device::identity_arg(product_key, device_name, device_secret) }
+        .and_then(|identity| device::set_up(&identity))
+        .map_err(Refused::logged);
+    let (info, result) = match done {
+        Ok(()) => (device::conn_info().cast(), 0),
+        // Upstream does not touch `info_ptr` then.
+        Err(Refused::Identity(auth::Error::Empty(_))) => return -1,
+        Err(_) => (ptr::null_mut(), -1),
+    };
+    // SAFETY: it is writable, by the contract.
+    unsafe { info_ptr.write(info) };
+    result
+}
 
-    /// Chooses the region that `IOT_SetupConnInfo` connects to from now on.
-    ///
-    /// @param domain_type  one of `iotx_cloud_domain_types_t`; any other number stands for Shanghai
-    pub fn IOT_SetupDomain(domain_type: c_int);
+/// As `IOT_SetupConnInfo`, with the identity of an ID2 security chip, for which the chip's vendor has the library.
+/// This one is built without it.
+///
+/// @param info_ptr  receives `NULL`
+/// @return -1; the log says what to call instead
+///
+/// # Safety
+///
+/// `info_ptr` is `NULL` or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_SetupConnInfoSecure(
+    _product_key: *const c_char,
+    _device_name: *const c_char,
+    _device_secret: *const c_char,
+    info_ptr: *mut *mut c_void,
+) -> c_int {
+    log::write(
+        Level::Error,
+        "IOT_SetupConnInfoSecure: this library is built without ID2; call IOT_SetupConnInfo",
+        Value::None,
+    );
+    if !info_ptr.is_null() {
+        // SAFETY: it is writable, by the contract.
+        unsafe { info_ptr.write(ptr::null_mut()) };
+    }
+    -1
+}
+
+/// Chooses the region that `IOT_SetupConnInfo` connects to from now on.
+///
+/// @param domain_type  one of `iotx_cloud_domain_types_t`; any other number stands for Shanghai
+#[unsafe(no_mangle)]
+pub extern "C" fn IOT_SetupDomain(domain_type: c_int) {
+    device::set_region(domain_type);
 }
