@@ -1,0 +1,3 @@
+//! Bytes and the values they stand for: no state, no I/O.
+
+pub mod json;
