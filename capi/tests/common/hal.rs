@@ -1,0 +1,182 @@
+//! `HAL_*` in Rust, so that the library runs in a test process, and under Miri.
+//!
+//! The library's state is one per process, as is this: [`Hal::take`] gives it to one test at a time
+//! and puts both back to how a program begins.
+#![allow(non_snake_case, dead_code)] // the HAL's names; each test uses a part
+
+use std::{
+    alloc::{Layout, alloc, dealloc},
+    ffi::{CStr, c_char, c_int, c_void},
+    ptr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use iot_sdk::v2::iot_export::{IOT_CloseLog, IOT_SetupDomain};
+
+/// What the HAL has seen, and what it is to answer.
+struct State {
+    pieces: Vec<Vec<u8>>,
+    partner_id: (Vec<u8>, c_int),
+    module_id: (Vec<u8>, c_int),
+    live_blocks: usize,
+    allocations_left: Option<usize>,
+}
+
+impl State {
+    const fn new() -> Self {
+        Self {
+            pieces: Vec::new(),
+            partner_id: (Vec::new(), 0),
+            module_id: (Vec::new(), 0),
+            live_blocks: 0,
+            allocations_left: None,
+        }
+    }
+}
+
+static STATE: Mutex<State> = Mutex::new(State::new());
+static TEST: Mutex<()> = Mutex::new(());
+
+fn state() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The right to use the library, and the controls of its HAL.
+pub(crate) struct Hal(MutexGuard<'static, ()>);
+
+impl Hal {
+    /// Waits for the tests before this one.
+    pub(crate) fn take() -> Self {
+        let turn = TEST.lock().unwrap_or_else(PoisonError::into_inner);
+        *state() = State::new();
+        IOT_CloseLog();
+        IOT_SetupDomain(0);
+        Self(turn)
+    }
+
+    /// What was printed since the last call.
+    pub(crate) fn printed(&self) -> String {
+        String::from_utf8(self.pieces().concat()).unwrap()
+    }
+
+    /// The arguments of `HAL_Printf` since the last call.
+    pub(crate) fn pieces(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut state().pieces)
+    }
+
+    /// What `HAL_GetPartnerID` writes, as it is, and returns.
+    pub(crate) fn set_partner_id(&self, written: &[u8], returned: c_int) {
+        state().partner_id = (written.to_vec(), returned);
+    }
+
+    /// What `HAL_GetModuleID` writes, as it is, and returns.
+    pub(crate) fn set_module_id(&self, written: &[u8], returned: c_int) {
+        state().module_id = (written.to_vec(), returned);
+    }
+
+    /// Blocks that were allocated and not freed.
+    pub(crate) fn live_blocks(&self) -> usize {
+        state().live_blocks
+    }
+
+    /// Lets `HAL_Malloc` fail after so many more blocks.
+    pub(crate) fn fail_allocations_after(&self, blocks: usize) {
+        state().allocations_left = Some(blocks);
+    }
+}
+
+/// In front of each block: its size, for `dealloc`.
+const HEADER: usize = 16;
+
+#[unsafe(no_mangle)]
+extern "C" fn HAL_Malloc(size: u32) -> *mut c_void {
+    let mut state = state();
+    match &mut state.allocations_left {
+        Some(0) => return ptr::null_mut(),
+        Some(left) => *left -= 1,
+        None => {}
+    }
+    assert_ne!(size, 0, "a block of no size was asked for");
+    state.live_blocks += 1;
+
+    let layout = Layout::from_size_align(HEADER + size as usize, HEADER).unwrap();
+    // SAFETY: the layout is not empty; the header lies in front of what is given out.
+    unsafe {
+        let block = alloc(layout);
+        block.write_bytes(0xa5, layout.size());
+        block.cast::<usize>().write(layout.size());
+        block.add(HEADER).cast()
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn HAL_Free(block: *mut c_void) {
+    assert!(!block.is_null(), "NULL was freed");
+    state().live_blocks -= 1;
+    // SAFETY: `HAL_Malloc` gave it out, with a header in front.
+    unsafe {
+        let start = block.cast::<u8>().sub(HEADER);
+        let size = start.cast::<usize>().read();
+        dealloc(start, Layout::from_size_align(size, HEADER).unwrap());
+    }
+}
+
+/// The library prints with `"%s"` and one text only; for that, this signature is as good as one
+/// with variable arguments, which stable Rust cannot define.
+#[cfg(not(miri))]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn HAL_Printf(format: *const c_char, text: *const c_char) {
+    // SAFETY: both are strings.
+    unsafe { print(format, text) };
+}
+
+#[cfg(miri)]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn HAL_Printf(format: *const c_char, mut arguments: ...) {
+    // SAFETY: both are strings.
+    unsafe { print(format, arguments.next_arg::<*const c_char>()) };
+}
+
+unsafe fn print(format: *const c_char, text: *const c_char) {
+    // SAFETY: both are strings.
+    let (format, text) = unsafe { (CStr::from_ptr(format), CStr::from_ptr(text)) };
+    assert_eq!(format, c"%s");
+    state().pieces.push(text.to_bytes().to_vec());
+}
+
+/// `va_list` is passed as a pointer on the hosts these tests run on.
+#[cfg(not(miri))]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn HAL_Vsnprintf(
+    to: *mut c_char,
+    len: c_int,
+    format: *const c_char,
+    arguments: *mut c_void,
+) -> c_int {
+    unsafe extern "C" {
+        fn vsnprintf(
+            to: *mut c_char,
+            len: usize,
+            format: *const c_char,
+            arguments: *mut c_void,
+        ) -> c_int;
+    }
+    // SAFETY: the contract is the same.
+    unsafe { vsnprintf(to, len.try_into().unwrap(), format, arguments) }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn HAL_GetPartnerID(to: *mut c_char) -> c_int {
+    let (written, returned) = state().partner_id.clone();
+    // SAFETY: `to` has room for what the contract allows, which the tests keep to.
+    unsafe { to.copy_from(written.as_ptr().cast(), written.len()) };
+    returned
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn HAL_GetModuleID(to: *mut c_char) -> c_int {
+    let (written, returned) = state().module_id.clone();
+    // SAFETY: as above.
+    unsafe { to.copy_from(written.as_ptr().cast(), written.len()) };
+    returned
+}

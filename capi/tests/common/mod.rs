@@ -1,0 +1,3 @@
+//! What the tests of the C interface share.
+
+pub(crate) mod hal;
