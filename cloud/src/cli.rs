@@ -1,0 +1,559 @@
+//! The binary's command line: `serve` is the platform, the other subcommands talk to a running one.
+
+use std::{
+    ffi::OsString,
+    io::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, anyhow, bail};
+use clap::{Args, Parser, Subcommand};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    Cloud, Config, DeviceId, Endpoints,
+    control::{Ask, AskRrpc, Broadcast, Message, Payload, Replied},
+};
+
+/// The Alink platform on one machine, for demos and tests.
+#[derive(Parser)]
+#[command(name = "iotkit-cloud", version)]
+struct Cli {
+    /// Folder of certificates, device file, transcript and chosen addresses.
+    #[arg(long, global = true, default_value = "iotkit-cloud-data")]
+    data: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the platform until Ctrl-C.
+    Serve(Serve),
+    /// Shows the devices, or all that is known of one.
+    Devices {
+        /// Only this one: product-key/device-name.
+        device: Option<DeviceId>,
+    },
+    /// Sets properties of a device and waits for its answer.
+    Set {
+        /// product-key/device-name
+        device: DeviceId,
+        /// The properties, as a JSON object.
+        params: String,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Calls a service of a device and waits for its answer.
+    Invoke {
+        /// product-key/device-name
+        device: DeviceId,
+        /// The service's identifier.
+        service: String,
+        /// Its parameters, as a JSON object.
+        #[arg(default_value = "{}")]
+        params: String,
+        /// By RRPC instead of ordinary messages.
+        #[arg(long)]
+        sync: bool,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Calls a device synchronously with any text, and prints what it answers.
+    Rrpc {
+        /// product-key/device-name
+        device: DeviceId,
+        /// What to send.
+        payload: String,
+        /// Uses the topic family /ext/rrpc/{id}/TOPIC instead of /sys/{pk}/{dn}/rrpc/request/{id}.
+        #[arg(long)]
+        topic: Option<String>,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Sends a message to a device, or as a broadcast to the devices of a product.
+    Publish {
+        /// product-key/device-name; for a broadcast the product key alone.
+        to: String,
+        /// The topic; for a broadcast what follows /broadcast/{product-key}/.
+        topic: String,
+        /// What to send.
+        payload: String,
+        /// 0 or 1.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(..=1))]
+        qos: u8,
+    },
+    /// Closes a device's connection.
+    Kick {
+        /// product-key/device-name
+        device: DeviceId,
+    },
+    /// Prints what passed between devices and platform.
+    Log {
+        /// Only of this device: product-key/device-name.
+        #[arg(long)]
+        device: Option<DeviceId>,
+        /// Goes on until Ctrl-C.
+        #[arg(long, short)]
+        follow: bool,
+        /// One JSON object a line instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+struct Serve {
+    /// The device file; without one, `devices.toml` in the data folder, made up if it is not there.
+    #[arg(long)]
+    devices: Option<PathBuf>,
+    /// Where devices connect, by TLS or plain TCP; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:1883")]
+    mqtt: SocketAddr,
+    /// Where the control API listens. Whoever reaches it commands the platform.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    control: SocketAddr,
+    /// Keep the bytes of each packet in the transcript.
+    #[arg(long)]
+    raw: bool,
+}
+
+#[derive(Args)]
+struct Wait {
+    /// How long to wait for the answer, in milliseconds.
+    #[arg(long = "timeout", default_value_t = 8000)]
+    timeout_ms: u64,
+}
+
+/// Runs the command line to its end.
+///
+/// # Errors
+///
+/// What is to be told to the user.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> {
+    let cli = Cli::parse_from(args);
+    match cli.command {
+        Command::Serve(serve) => serve.run(&cli.data),
+        command => command.run(&Client::find(&cli.data)?),
+    }
+}
+
+impl Serve {
+    fn run(self, data: &Path) -> anyhow::Result<()> {
+        let filter = EnvFilter::try_from_default_env()
+            .unwrap_or_else(|_| EnvFilter::new("iotkit_cloud=info"));
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .init();
+
+        let file = match self.devices {
+            Some(file) => file,
+            None => made_up_devices(data)?,
+        };
+        let config = Config {
+            mqtt: self.mqtt,
+            control: self.control,
+            data_dir: Some(data.to_owned()),
+            raw_transcript: self.raw,
+            ..Config::default()
+        };
+        let cloud = Cloud::start(config.with_device_file(&file)?)?;
+
+        println!("mqtt     {}", cloud.mqtt_address());
+        println!("control  http://{}", cloud.control_address());
+        println!("trust    {}", cloud.endpoints().ca_file.display());
+        println!("devices  {}", file.display());
+        std::io::stdout().flush()?;
+        wait_for_signal()?;
+        cloud.stop();
+        Ok(())
+    }
+}
+
+/// The data folder's device file; at the first start one with a made-up device.
+fn made_up_devices(data: &Path) -> anyhow::Result<PathBuf> {
+    let file = data.join("devices.toml");
+    if !file.exists() {
+        std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
+        let mut random = [0; 16];
+        openssl::rand::rand_bytes(&mut random)?;
+        let text = format!(
+            "# The devices of the local platform. The one below is made up; add your own.\n\n\
+             [[product]]\nkey = \"a1ProdKey01\"\n\n\
+             [[product.device]]\nname = \"dev-0001\"\nsecret = \"{}\"\n",
+            hex::encode(random)
+        );
+        crate::tls::write(&file, &text, 0o600)?;
+    }
+    Ok(file)
+}
+
+fn wait_for_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+            _ = terminate.recv() => {}
+        }
+        Ok(())
+    })
+}
+
+impl Command {
+    fn run(self, client: &Client) -> anyhow::Result<()> {
+        match self {
+            Self::Serve(_) => unreachable!("`run` keeps it to itself"),
+            Self::Devices { device: None } => {
+                let devices: Vec<Value> = client.get("/v1/devices")?;
+                devices
+                    .iter()
+                    .for_each(|device| println!("{}", device_line(device)));
+                Ok(())
+            }
+            Self::Devices {
+                device: Some(device),
+            } => {
+                let device: Value = client.get(&device_path(&device, ""))?;
+                println!("{}", serde_json::to_string_pretty(&device)?);
+                Ok(())
+            }
+            Self::Set {
+                device,
+                params,
+                wait,
+            } => {
+                let ask = Ask {
+                    params: parse(&params)?,
+                    timeout_ms: Some(wait.timeout_ms),
+                    ..Ask::default()
+                };
+                client.ask(&device_path(&device, "/property/set"), &ask, wait)
+            }
+            Self::Invoke {
+                device,
+                service,
+                params,
+                sync,
+                wait,
+            } => {
+                let ask = Ask {
+                    params: parse(&params)?,
+                    sync,
+                    timeout_ms: Some(wait.timeout_ms),
+                    ..Ask::default()
+                };
+                client.ask(
+                    &device_path(&device, &format!("/service/{service}")),
+                    &ask,
+                    wait,
+                )
+            }
+            Self::Rrpc {
+                device,
+                payload,
+                topic,
+                wait,
+            } => {
+                let payload = Payload::Text(payload);
+                let ask = AskRrpc {
+                    payload,
+                    topic,
+                    unsubscribed: false,
+                    timeout_ms: Some(wait.timeout_ms),
+                };
+                client.ask(&device_path(&device, "/rrpc"), &ask, wait)
+            }
+            Self::Publish {
+                to,
+                topic,
+                payload,
+                qos,
+            } => publish(client, &to, topic, payload, qos),
+            Self::Kick { device } => {
+                client.post::<Value>(&device_path(&device, "/kick"), &json!(null), SHORT)?;
+                println!("kicked");
+                Ok(())
+            }
+            Self::Log {
+                device,
+                follow,
+                json,
+            } => print_log(client, device.as_ref(), follow, json),
+        }
+    }
+}
+
+fn parse(params: &str) -> anyhow::Result<Value> {
+    serde_json::from_str(params).with_context(|| format!("{params:?} is not JSON"))
+}
+
+fn device_path(device: &DeviceId, rest: &str) -> String {
+    let tail = if rest.is_empty() { "/" } else { rest };
+    format!(
+        "/v1/devices/{}/{}{tail}",
+        device.product_key, device.device_name
+    )
+}
+
+fn publish(
+    client: &Client,
+    to: &str,
+    topic: String,
+    payload: String,
+    qos: u8,
+) -> anyhow::Result<()> {
+    let payload = Payload::Text(payload);
+    if to.contains('/') {
+        let device: DeviceId = to.parse().map_err(|error: String| anyhow!(error))?;
+        let message = Message {
+            topic,
+            payload,
+            qos,
+            unsubscribed: false,
+        };
+        client.post::<Value>(&device_path(&device, "/publish"), &message, SHORT)?;
+        println!("sent");
+    } else {
+        let broadcast = Broadcast {
+            name: Some(topic),
+            payload,
+        };
+        let reached: Value = client.post(&format!("/v1/broadcast/{to}"), &broadcast, SHORT)?;
+        println!("sent to {} devices", reached["devices"]);
+    }
+    Ok(())
+}
+
+/// `a1ProdKey01/dev-0001  online   MQTT 3.1.1, TLSv1.3 ..., from 127.0.0.1:4711`
+fn device_line(device: &Value) -> String {
+    let name = device["device"].as_str().unwrap_or_default();
+    let connection = &device["connection"];
+    if connection.is_null() {
+        let state = if device["enabled"] == json!(false) {
+            "disabled"
+        } else {
+            "offline"
+        };
+        return format!("{name}  {state}");
+    }
+    let text = |key: &str| connection[key].as_str().unwrap_or("plain TCP");
+    format!(
+        "{name}  online  MQTT {}, {}, from {}",
+        text("mqtt"),
+        text("tls"),
+        text("peer")
+    )
+}
+
+/// How often `log --follow` looks for news.
+const FOLLOW: Duration = Duration::from_millis(200);
+
+fn print_log(
+    client: &Client,
+    device: Option<&DeviceId>,
+    follow: bool,
+    json: bool,
+) -> anyhow::Result<()> {
+    let mut since = 0;
+    loop {
+        let filter = device
+            .map(|device| format!("&device={device}"))
+            .unwrap_or_default();
+        let entries: Vec<Value> = client.get(&format!("/v1/log?since={since}{filter}"))?;
+        let mut out = std::io::stdout().lock();
+        for entry in &entries {
+            let line = if json {
+                entry.to_string()
+            } else {
+                log_line(entry)
+            };
+            writeln!(out, "{line}")?;
+            since = entry["seq"].as_u64().map_or(since, |seq| seq + 1);
+        }
+        out.flush()?;
+        drop(out);
+        if !follow {
+            return Ok(());
+        }
+        std::thread::sleep(FOLLOW);
+    }
+}
+
+/// `12:34:56.789 #1 a1ProdKey01/dev-0001 > PUBLISH /sys/... {"id":...}`; `>` is the device's, `<` the platform's.
+fn log_line(entry: &Value) -> String {
+    let text = |key: &str| entry[key].as_str().unwrap_or_default();
+    let mut line = format!(
+        "{} #{}",
+        clock(entry["time"].as_u64().unwrap_or_default()),
+        entry["connection"]
+    );
+    let mut add = |part: &str| {
+        if !part.is_empty() {
+            line.push(' ');
+            line.push_str(part);
+        }
+    };
+    add(text("device"));
+    match text("what") {
+        "packet" => {
+            add(if text("direction") == "up" { ">" } else { "<" });
+            add(text("packet"));
+            if let Some(id) = entry["id"].as_u64() {
+                add(&format!("id {id}"));
+            }
+            if let Some(qos) = entry["qos"].as_u64() {
+                add(&format!("QoS {qos}"));
+            }
+            if entry["dup"] == json!(true) {
+                add("DUP");
+            }
+            add(text("topic"));
+            match &entry["payload"] {
+                Value::String(payload)
+                    if payload
+                        .chars()
+                        .any(|c| c.is_control() && !c.is_whitespace()) =>
+                {
+                    add(&format!("{payload:?}"));
+                }
+                Value::String(payload) => add(payload),
+                Value::Object(payload) => add(payload["hex"].as_str().unwrap_or_default()),
+                _ => {}
+            }
+        }
+        "opened" => {
+            add("opened by");
+            add(text("peer"));
+            add(entry["tls"].as_str().unwrap_or("over plain TCP"));
+        }
+        "malformed" => {
+            add("malformed:");
+            add(text("why"));
+            add(text("raw"));
+        }
+        "raw-sent" => {
+            add("< raw bytes");
+            add(text("raw"));
+        }
+        "note" => {
+            add("note:");
+            add(text("text"));
+        }
+        _ => {
+            add("closed:");
+            add(text("why"));
+        }
+    }
+    line
+}
+
+/// The time of day in UTC.
+fn clock(ms: u64) -> String {
+    let (seconds, ms) = (ms / 1000, ms % 1000);
+    format!(
+        "{:02}:{:02}:{:02}.{ms:03}",
+        seconds / 3600 % 24,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
+/// For what the platform does at once.
+const SHORT: Duration = Duration::from_secs(5);
+
+/// Talks to a running platform.
+struct Client {
+    address: SocketAddr,
+    agent: ureq::Agent,
+}
+
+impl Client {
+    fn find(data: &Path) -> anyhow::Result<Self> {
+        let endpoints = Endpoints::read(data).with_context(|| {
+            format!(
+                "no platform runs with the data folder {}: start `iotkit-cloud serve`",
+                data.display()
+            )
+        })?;
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .build();
+        Ok(Self {
+            address: endpoints.control,
+            agent: config.into(),
+        })
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        let sent = self
+            .agent
+            .get(self.url(path))
+            .config()
+            .timeout_global(Some(SHORT))
+            .build()
+            .call();
+        self.read(sent)
+    }
+
+    fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        timeout: Duration,
+    ) -> anyhow::Result<T> {
+        let request = self
+            .agent
+            .post(self.url(path))
+            .config()
+            .timeout_global(Some(timeout))
+            .build();
+        self.read(request.send_json(body))
+    }
+
+    fn read<T: DeserializeOwned>(
+        &self,
+        sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> anyhow::Result<T> {
+        let mut response =
+            sent.with_context(|| format!("the platform at {} does not answer", self.address))?;
+        if response.status().is_success() {
+            return response
+                .body_mut()
+                .read_json()
+                .context("the platform's answer is not understood");
+        }
+        let failure: Value = response.body_mut().read_json().unwrap_or_default();
+        bail!(
+            "{}",
+            failure["message"]
+                .as_str()
+                .unwrap_or("the platform refused")
+        );
+    }
+
+    /// Asks a device through the platform and prints its answer.
+    fn ask(&self, path: &str, body: &impl Serialize, wait: Wait) -> anyhow::Result<()> {
+        let replied: Replied =
+            self.post(path, body, Duration::from_millis(wait.timeout_ms) + SHORT)?;
+        match replied.payload {
+            Payload::Text(text) => println!("{text}"),
+            Payload::Hex { hex } => println!("{hex}"),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,219 @@
+//! The listener and all that is started with it.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use openssl::ssl::SslContext;
+use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{JoinHandle, JoinSet},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Error,
+    broker::{Broker, Closer},
+    config::Config,
+    connection,
+    tls::{self, Authority, Certificate},
+    transcript::Transcript,
+};
+
+/// Where a running platform is reached; also the content of `endpoints.json` in its data folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoints {
+    /// MQTT over TLS and plain TCP.
+    pub mqtt: SocketAddr,
+    /// The control API (HTTP).
+    pub control: SocketAddr,
+    /// The certificate that devices trust, PEM.
+    pub ca_file: PathBuf,
+}
+
+impl Endpoints {
+    /// Its name in the data folder.
+    pub(crate) const FILE: &str = "endpoints.json";
+
+    /// Reads what a platform wrote into its data folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when there is none, [`Error::Config`] when it is not understood.
+    pub fn read(data_dir: &Path) -> Result<Self, Error> {
+        let path = data_dir.join(Self::FILE);
+        let text =
+            std::fs::read_to_string(&path).map_err(|error| Error::file("read", &path, error))?;
+        serde_json::from_str(&text)
+            .map_err(|error| Error::Config(format!("{}: {error}", path.display())))
+    }
+}
+
+pub(crate) struct Server {
+    pub(crate) broker: Arc<Broker>,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) authority: Authority,
+    tls: RwLock<SslContext>,
+    connections: AtomicU64,
+    /// Ends everything.
+    pub(crate) stop: CancellationToken,
+    listening: Mutex<Option<Listening>>,
+    /// Removed with the server.
+    _temporary: Option<TempDir>,
+}
+
+/// A listener at work and the connections it brought.
+struct Listening {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Sets up a platform; returns the control API's listener, to be served by the caller.
+    pub(crate) async fn start(config: Config) -> Result<(Arc<Self>, TcpListener), Error> {
+        let (data_dir, temporary) = match &config.data_dir {
+            Some(path) => (path.clone(), None),
+            None => {
+                let folder = tempfile::tempdir()
+                    .map_err(|error| Error::file("make", Path::new("folder"), error))?;
+                (folder.path().to_owned(), Some(folder))
+            }
+        };
+        std::fs::create_dir_all(&data_dir)
+            .map_err(|error| Error::file("make", &data_dir, error))?;
+        let ca_file = data_dir.join("ca.pem");
+        let (authority, certificate) = if temporary.is_some() {
+            let shared = tls::shared()?;
+            tls::write(&ca_file, &shared.0.pem()?, 0o644)?;
+            shared
+        } else {
+            tls::load_or_make(&data_dir)?
+        };
+        let tls = tls::context(config.certificate.as_ref().unwrap_or(&certificate))?;
+
+        let path = data_dir.join("transcript.jsonl");
+        let transcript =
+            Transcript::new(Some(&path)).map_err(|error| Error::file("write", &path, error))?;
+        let broker = Broker::new(&config, transcript, tokio::runtime::Handle::current());
+
+        let (mqtt_listener, mqtt) = bind(config.mqtt).await?;
+        let (control_listener, control) = bind(config.control).await?;
+        let endpoints = Endpoints {
+            mqtt,
+            control,
+            ca_file,
+        };
+        let text = serde_json::to_string_pretty(&endpoints)
+            .map_err(|error| Error::Config(error.to_string()))?;
+        tls::write(&data_dir.join(Endpoints::FILE), &format!("{text}\n"), 0o644)?;
+
+        let server = Arc::new(Self {
+            broker: Arc::new(broker),
+            endpoints,
+            data_dir,
+            authority,
+            tls: RwLock::new(tls),
+            connections: AtomicU64::new(0),
+            stop: CancellationToken::new(),
+            listening: Mutex::new(None),
+            _temporary: temporary,
+        });
+        server.listen(mqtt_listener);
+        Ok((server, control_listener))
+    }
+
+    pub(crate) fn set_certificate(&self, certificate: &Certificate) -> Result<(), Error> {
+        *self.tls.write().expect("no panic while locked") = tls::context(certificate)?;
+        Ok(())
+    }
+
+    fn listen(self: &Arc<Self>, listener: TcpListener) {
+        let stop = self.stop.child_token();
+        let task = tokio::spawn(Arc::clone(self).accept(listener, stop.clone()));
+        *self.listening.lock().expect("no panic while locked") = Some(Listening { stop, task });
+    }
+
+    async fn accept(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
+        let mut connections = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                () = stop.cancelled() => break,
+                Some(_) = connections.join_next() => continue,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) if connections.len() < self.broker.limits.connections => {
+                    connections.spawn(self.serve(stream, &stop));
+                }
+                Ok((_, peer)) => tracing::warn!(%peer, "too many connections"),
+                Err(error) => {
+                    // Out of file descriptors, for one: give the others time to end.
+                    tracing::warn!(%error, "accept");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+        drop(listener);
+        while connections.join_next().await.is_some() {}
+    }
+
+    fn serve(
+        &self,
+        stream: TcpStream,
+        stop: &CancellationToken,
+    ) -> impl Future<Output = ()> + use<> {
+        let number = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        let tls = self.tls.read().expect("no panic while locked").clone();
+        connection::serve(
+            Arc::clone(&self.broker),
+            tls,
+            stream,
+            number,
+            Closer::under(stop),
+        )
+    }
+
+    /// Stops listening and drops all connections; sessions stay.
+    pub(crate) async fn pause(&self) {
+        let listening = self.listening.lock().expect("no panic while locked").take();
+        if let Some(Listening { stop, task }) = listening {
+            stop.cancel();
+            if let Err(error) = task.await {
+                tracing::error!(%error, "the listener failed");
+            }
+        }
+    }
+
+    /// Listens again, on the same port.
+    pub(crate) async fn resume(self: &Arc<Self>) -> Result<(), Error> {
+        if self
+            .listening
+            .lock()
+            .expect("no panic while locked")
+            .is_none()
+        {
+            let (listener, _) = bind(self.endpoints.mqtt).await?;
+            self.listen(listener);
+        }
+        Ok(())
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let bind = async {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    bind.await
+        .map_err(|source| Error::Listen { address, source })
+}
