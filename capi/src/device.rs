@@ -87,45 +87,70 @@ pub(crate) fn set_region(number: c_int) {
     REGION.store(number, Ordering::Relaxed);
 }
 
-/// The identity in three arguments from C.
-///
-/// # Safety
-///
-/// Each is `NULL` or a NUL-terminated string that stays as it is for `'a`.
-pub(crate) unsafe fn identity_arg<'a>(
-    product_key: *const c_char,
-    device_name: *const c_char,
-    device_secret: *const c_char,
-) -> Result<Identity<'a>, Refused> {
-    let text = |text: *const c_char, part| {
-        if text.is_null() {
-            return Err(Refused::Identity(Error::Empty(part)));
-        }
-        // SAFETY: it is a string, by the contract.
-        unsafe { CStr::from_ptr(text) }
-            .to_str()
-            .map_err(|_| Refused::NotText(part))
-    };
-    Ok(Identity::new(
-        text(product_key, Part::ProductKey)?,
-        text(device_name, Part::DeviceName)?,
-        text(device_secret, Part::DeviceSecret)?,
-    )?)
+/// A device on its way into the record; the copy of its secret is wiped when dropped.
+pub(crate) struct Candidate(iotx_device_info_t);
+
+impl Candidate {
+    /// Copies three arguments from C, which may be fields of the record itself.
+    ///
+    /// # Safety
+    ///
+    /// Each is `NULL` or a NUL-terminated string.
+    pub(crate) unsafe fn new(
+        product_key: *const c_char,
+        device_name: *const c_char,
+        device_secret: *const c_char,
+    ) -> Result<Self, Refused> {
+        let text = |text: *const c_char, part| {
+            if text.is_null() {
+                return Err(Refused::Identity(Error::Empty(part)));
+            }
+            // SAFETY: it is a string, by the contract.
+            unsafe { CStr::from_ptr(text) }
+                .to_str()
+                .map_err(|_| Refused::NotText(part))
+        };
+        let key = text(product_key, Part::ProductKey)?;
+        let name = text(device_name, Part::DeviceName)?;
+        let secret = text(device_secret, Part::DeviceSecret)?;
+        Identity::new(key, name, secret)?;
+
+        let mut device = Self(NOBODY);
+        copy(&mut device.0.product_key, &[key]);
+        copy(&mut device.0.device_name, &[name]);
+        copy(&mut device.0.device_id, &[key, ".", name]);
+        copy(&mut device.0.device_secret, &[secret]);
+        Ok(device)
+    }
+
+    /// Makes this the device, and computes its connection info. Changes nothing if that fails.
+    pub(crate) fn set_up(&self) -> Result<(), Refused> {
+        let vendor = Vendor::ask();
+        let claim = Claim::wait()?;
+        // There is one: `new` has put it there.
+        let identity = identity(&self.0).ok_or(Error::Empty(Part::ProductKey))?;
+        renew(&claim, &identity, &vendor)?;
+        self.store(&claim);
+        Ok(())
+    }
+
+    /// Makes this the device, without computing anything.
+    pub(crate) fn set(&self) -> Result<(), Refused> {
+        self.store(&Claim::wait()?);
+        Ok(())
+    }
+
+    fn store(&self, _: &Claim) {
+        // SAFETY: the record lives as long as the program, and no other Rust code touches it while
+        // the claim is held.
+        unsafe { device_info().write(self.0) };
+    }
 }
 
-/// Makes this the device, and computes its connection info. Changes nothing if that fails.
-pub(crate) fn set_up(identity: &Identity<'_>) -> Result<(), Refused> {
-    let vendor = Vendor::ask();
-    let claim = Claim::wait()?;
-    renew(&claim, identity, &vendor)?;
-    store(&claim, identity);
-    Ok(())
-}
-
-/// Makes this the device, without computing anything.
-pub(crate) fn set_device(identity: &Identity<'_>) -> Result<(), Refused> {
-    store(&Claim::wait()?, identity);
-    Ok(())
+impl Drop for Candidate {
+    fn drop(&mut self) {
+        self.0.device_secret.zeroize();
+    }
 }
 
 /// Computes the connection info of the device again, as before every reconnect: the region and what
@@ -136,7 +161,7 @@ pub(crate) fn reauthenticate() -> Result<(), Refused> {
     let Some(claim) = Claim::get() else {
         return Ok(());
     };
-    match identity(&claim) {
+    match current(&claim) {
         Some(identity) => renew(&claim, &identity, &vendor).map_err(Refused::logged),
         None => Ok(()),
     }
@@ -153,7 +178,7 @@ pub(crate) fn mid_report() -> Option<MidReport> {
         return None;
     }
     let claim = Claim::wait().map_err(Refused::logged).ok()?;
-    let report = MidReport::new(&identity(&claim)?, partner.text(), module.text());
+    let report = MidReport::new(&current(&claim)?, partner.text(), module.text());
     if report.is_err() {
         log::write(
             Level::Warning,
@@ -205,32 +230,21 @@ fn renew(_: &Claim, identity: &Identity<'_>, vendor: &Vendor) -> Result<(), Refu
     Ok(())
 }
 
-/// The device in the record, if there is one.
-fn identity(_: &Claim) -> Option<Identity<'_>> {
-    let record = device_info();
+/// The device that is set, if there is one.
+fn current(_: &Claim) -> Option<Identity<'_>> {
     // SAFETY: the record lives as long as the program, and is written under a claim only.
-    let (key, name, secret) = unsafe {
-        (
-            &(*record).product_key,
-            &(*record).device_name,
-            &(*record).device_secret,
-        )
-    };
-    Identity::new(text(key)?, text(name)?, text(secret)?).ok()
+    identity(unsafe { &*device_info() })
 }
 
-fn store(_: &Claim, identity: &Identity<'_>) {
-    let (key, name) = (identity.product_key(), identity.device_name());
-    let mut record = NOBODY;
-    copy(&mut record.product_key, &[key]);
-    copy(&mut record.device_name, &[name]);
-    copy(&mut record.device_id, &[key, ".", name]);
-    copy(&mut record.device_secret, &[identity.device_secret()]);
-    // Only now: the identity's strings may be those of the record itself.
-    // SAFETY: the record lives as long as the program, and no other Rust code touches it while the
-    // claim is held.
-    unsafe { device_info().write(record) };
-    record.device_secret.zeroize();
+/// The device in a record, unless nothing was put there.
+fn identity(record: &iotx_device_info_t) -> Option<Identity<'_>> {
+    let key = text(&record.product_key)?;
+    Identity::new(
+        key,
+        text(&record.device_name)?,
+        text(&record.device_secret)?,
+    )
+    .ok()
 }
 
 const NOBODY: iotx_device_info_t = iotx_device_info_t {
@@ -271,7 +285,8 @@ impl Claim {
     const TRIES: u32 = 100_000;
 
     fn get() -> Option<Self> {
-        (!CLAIMED.swap(true, Ordering::Acquire)).then_some(Self(()))
+        // `then`, not `then_some`: a claim that is made gives up the right when it is dropped.
+        (!CLAIMED.swap(true, Ordering::Acquire)).then(|| Self(()))
     }
 
     /// Waits for another thread to finish, but not for one that this one keeps from running.

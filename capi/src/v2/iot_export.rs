@@ -13,7 +13,7 @@ use iotkit::{
 
 use super::number;
 use crate::{
-    device::{self, Refused},
+    device::{self, Candidate, Refused},
     log::{self, Console},
     rt,
 };
@@ -254,8 +254,8 @@ pub unsafe extern "C" fn IOT_SetupConnInfo(
         return -1;
     }
     // SAFETY: they are `NULL` or strings, by the contract.
-    let done = unsafe { device::identity_arg(product_key, device_name, device_secret) }
-        .and_then(|identity| device::set_up(&identity))
+    let done = unsafe { Candidate::new(product_key, device_name, device_secret) }
+        .and_then(|device| device.set_up())
         .map_err(Refused::logged);
     let (info, result) = match done {
         Ok(()) => (device::conn_info().cast(), 0),

@@ -5,7 +5,7 @@ use core::ffi::{CStr, c_char, c_int};
 
 use super::iot_export::{iotx_conn_info_pt, iotx_device_info_pt};
 use crate::{
-    device::{self, Refused},
+    device::{self, Candidate, Refused},
     hal::sys::IOTX_URI_MAX_LEN,
 };
 
@@ -57,10 +57,10 @@ pub unsafe extern "C" fn iotx_device_info_set(
     device_secret: *const c_char,
 ) -> c_int {
     // SAFETY: the contract is passed on.
-    let identity = unsafe { device::identity_arg(product_key, device_name, device_secret) };
+    let device = unsafe { Candidate::new(product_key, device_name, device_secret) };
     result(
-        identity
-            .and_then(|identity| device::set_device(&identity))
+        device
+            .and_then(|device| device.set())
             .map_err(Refused::logged),
     )
 }
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn iotx_midreport_topic(
         c"/thing/status/update".as_ptr(),
     ];
     // SAFETY: the contract is passed on.
-    unsafe { concatenate(topic_name, IOTX_URI_MAX_LEN as usize, &parts) }
+    unsafe { concatenate(topic_name, IOTX_URI_MAX_LEN, &parts) }
 }
 
 /// The root certificate that servers are checked with.
