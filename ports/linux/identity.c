@@ -3,8 +3,8 @@
  * A value is what the application set in this process, else what PRODUCT_KEY, DEVICE_NAME,
  * DEVICE_SECRET or PRODUCT_SECRET says in the environment, else unknown. Any thread.
  *
- * The buffers given to the getters need one byte more than their prototypes say: a value may have
- * LEN characters, and a NUL follows. Getters return the length, 0 if the value is unknown, -1 for
+ * The buffers given to the getters hold the longest value and a NUL: PRODUCT_KEY_LEN + 1 bytes,
+ * and so on, DEVICE_SECRET_LEN + 1 for the product secret, too. Getters return the length, 0 if the value is unknown, -1 for
  * NULL. Setters copy; they return the length, or -1 (and change nothing) for NULL or a text that
  * is too long. Setting an empty text makes the environment count again. */
 #include "port.h"
@@ -33,7 +33,7 @@ static int get(const struct value *value, char *out);
 static int set(struct value *value, const char *text);
 
 /* Each pair below: see the head of this file. */
-IOTPORT_REPLACEABLE int HAL_GetProductKey(char key[PRODUCT_KEY_LEN])
+IOTPORT_REPLACEABLE int HAL_GetProductKey(char *key)
 {
     return get(&product_key, key);
 }
@@ -43,7 +43,7 @@ IOTPORT_REPLACEABLE int HAL_SetProductKey(char *key)
     return set(&product_key, key);
 }
 
-IOTPORT_REPLACEABLE int HAL_GetDeviceName(char name[DEVICE_NAME_LEN])
+IOTPORT_REPLACEABLE int HAL_GetDeviceName(char *name)
 {
     return get(&device_name, name);
 }
@@ -53,7 +53,7 @@ IOTPORT_REPLACEABLE int HAL_SetDeviceName(char *name)
     return set(&device_name, name);
 }
 
-IOTPORT_REPLACEABLE int HAL_GetDeviceSecret(char secret[DEVICE_SECRET_LEN])
+IOTPORT_REPLACEABLE int HAL_GetDeviceSecret(char *secret)
 {
     return get(&device_secret, secret);
 }
@@ -63,7 +63,7 @@ IOTPORT_REPLACEABLE int HAL_SetDeviceSecret(char *secret)
     return set(&device_secret, secret);
 }
 
-IOTPORT_REPLACEABLE int HAL_GetProductSecret(char secret[DEVICE_SECRET_LEN])
+IOTPORT_REPLACEABLE int HAL_GetProductSecret(char *secret)
 {
     return get(&product_secret, secret);
 }
@@ -75,7 +75,7 @@ IOTPORT_REPLACEABLE int HAL_SetProductSecret(char *secret)
 
 /* Writes "{product key}.{device name}" (at most 53 characters and a NUL). Returns its length, 0
  * if either part is unknown, -1 for NULL. */
-IOTPORT_REPLACEABLE int HAL_GetDeviceID(char id[DEVICE_ID_LEN])
+IOTPORT_REPLACEABLE int HAL_GetDeviceID(char *id)
 {
     char key[PRODUCT_KEY_LEN + 1] = "";
     char name[DEVICE_NAME_LEN + 1] = "";

@@ -6,19 +6,19 @@
 #include "iot_import.h"
 
 /* Writes at most 63 characters and a NUL. Returns the length, -1 for NULL. */
-IOTPORT_REPLACEABLE int HAL_GetPartnerID(char pid_str[PID_STRLEN_MAX])
+IOTPORT_REPLACEABLE int HAL_GetPartnerID(char *pid_str)
 {
     return pid_str == NULL ? -1 : iotport_environment("PARTNER_ID", "", pid_str, PID_STRLEN_MAX - 1);
 }
 
 /* Writes at most 63 characters and a NUL. Returns the length, -1 for NULL. */
-IOTPORT_REPLACEABLE int HAL_GetModuleID(char mid_str[MID_STRLEN_MAX])
+IOTPORT_REPLACEABLE int HAL_GetModuleID(char *mid_str)
 {
     return mid_str == NULL ? -1 : iotport_environment("MODULE_ID", "", mid_str, MID_STRLEN_MAX - 1);
 }
 
 /* Writes at most 64 characters and a NUL. Returns `cid_str`. */
-IOTPORT_REPLACEABLE char *HAL_GetChipID(char cid_str[HAL_CID_LEN])
+IOTPORT_REPLACEABLE char *HAL_GetChipID(char *cid_str)
 {
     if (cid_str != NULL) {
         iotport_environment("CHIP_ID", "", cid_str, HAL_CID_LEN - 1);

@@ -4,7 +4,7 @@
 #include "iot_import.h"
 
 /* Writes at most 32 characters and a NUL. Returns the length, -1 for NULL. */
-IOTPORT_REPLACEABLE int HAL_GetFirmwareVesion(char version[FIRMWARE_VERSION_MAXLEN])
+IOTPORT_REPLACEABLE int HAL_GetFirmwareVesion(char *version)
 {
     return version == NULL
         ? -1

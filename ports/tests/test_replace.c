@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* One function of a group that may be replaced in part ... */
-int HAL_GetProductKey(char product_key[PRODUCT_KEY_LEN])
+int HAL_GetProductKey(char *product_key)
 {
     return HAL_Snprintf(product_key, PRODUCT_KEY_LEN, "ownkey");
 }
