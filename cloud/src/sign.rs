@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hmac::{Hmac, Mac, digest::KeyInit};
+use hmac::{Hmac, KeyInit, Mac};
 
 use crate::device::{DeviceId, Secret};
 
@@ -80,7 +80,7 @@ impl SignMethod {
 }
 
 fn mac<M: Mac + KeyInit>(key: &[u8], text: &str) -> M {
-    let mut mac = <M as Mac>::new_from_slice(key).expect("HMAC takes keys of any length");
+    let mut mac = <M as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(text.as_bytes());
     mac
 }
