@@ -9,21 +9,21 @@ pub const DTLS_ERROR_BASE: c_int = 1 << 24;
 /// Done.
 pub const DTLS_SUCCESS: c_int = 0;
 /// A required argument is missing.
-pub const DTLS_INVALID_PARAM: c_int = 0x0100_0001;
+pub const DTLS_INVALID_PARAM: c_int = DTLS_ERROR_BASE | 1;
 /// The root certificate cannot be read.
-pub const DTLS_INVALID_CA_CERTIFICATE: c_int = 0x0100_0002;
+pub const DTLS_INVALID_CA_CERTIFICATE: c_int = DTLS_ERROR_BASE | 2;
 /// The handshake goes on.
-pub const DTLS_HANDSHAKE_IN_PROGRESS: c_int = 0x0100_0003;
+pub const DTLS_HANDSHAKE_IN_PROGRESS: c_int = DTLS_ERROR_BASE | 3;
 /// The handshake failed.
-pub const DTLS_HANDSHAKE_FAILED: c_int = 0x0100_0004;
+pub const DTLS_HANDSHAKE_FAILED: c_int = DTLS_ERROR_BASE | 4;
 /// The peer sent a fatal alert: the session is over.
-pub const DTLS_FATAL_ALERT_MESSAGE: c_int = 0x0100_0005;
+pub const DTLS_FATAL_ALERT_MESSAGE: c_int = DTLS_ERROR_BASE | 5;
 /// The peer closed the session.
-pub const DTLS_PEER_CLOSE_NOTIFY: c_int = 0x0100_0006;
+pub const DTLS_PEER_CLOSE_NOTIFY: c_int = DTLS_ERROR_BASE | 6;
 /// No session could be made.
-pub const DTLS_SESSION_CREATE_FAILED: c_int = 0x0100_0007;
+pub const DTLS_SESSION_CREATE_FAILED: c_int = DTLS_ERROR_BASE | 7;
 /// Receiving failed.
-pub const DTLS_READ_DATA_FAILED: c_int = 0x0100_0008;
+pub const DTLS_READ_DATA_FAILED: c_int = DTLS_ERROR_BASE | 8;
 
 /// Where to connect.
 #[repr(C)]
