@@ -9,4 +9,6 @@ pub mod hal;
 mod log;
 mod root_ca;
 mod rt;
+#[cfg(feature = "tls-rustls")]
+pub mod tls_rustls;
 pub mod v2;
