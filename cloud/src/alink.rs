@@ -4,10 +4,17 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json, value::RawValue};
 
-use crate::device::{DeviceData, DeviceId, Event};
+use crate::{
+    config::RemoteConfig,
+    device::{DeviceData, DeviceId, Event},
+    model::{Model, Verdict},
+};
 
 /// At most this many properties or tags in a message (Alink, sections 3.3 and 3.10).
 const MAX_ENTRIES: usize = 200;
+
+/// How many tags a device can have.
+const TAGS_KEPT: usize = 1000;
 
 /// How the platform replies to a device's messages: well, or in a way a test wants to see survived.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,11 +130,20 @@ fn meaning(code: i64) -> &'static str {
     match code {
         460 => "request parameter error",
         5159 => "no model is stored for the product",
+        6100 => "no such device",
         6106 => "more than 200 entries",
-        6207 => "not JSON",
         6300 => "method missing",
         6301 => "params is neither an object nor a list",
         6304 => "params missing",
+        6306 => "an int is not within its specs",
+        6307 => "a float is not within its specs",
+        6308 => "a bool is neither 0 nor 1",
+        6309 => "an enum has no such value",
+        6310 => "a text is not within its specs",
+        6311 => "a date is not milliseconds as text",
+        6312 => "a struct is not as the model has it",
+        6315 => "an array is not as the model has it",
+        6322 => "a double is not within its specs",
         6710 => "no configuration is stored",
         _ => "error",
     }
@@ -140,6 +156,8 @@ pub(crate) struct Uplink<'a> {
     pub(crate) payload: &'a [u8],
     /// The product's thing model.
     pub(crate) tsl: Option<&'a Value>,
+    /// The product's remote configuration.
+    pub(crate) config: Option<&'a RemoteConfig>,
     /// Milliseconds since 1970.
     pub(crate) now: u64,
 }
@@ -198,11 +216,13 @@ pub(crate) fn take(
     if envelope.id.is_none() {
         return Err("an Alink message without id");
     }
-    let (code, reply) =
-        match check(&envelope, &handler).and_then(|params| handler.run(params, uplink, data)) {
-            Ok(reply) => (200, reply),
-            Err(code) => (code, json!({})),
-        };
+    let done = check(&envelope, &handler)
+        .map_err(Refusal::from)
+        .and_then(|params| handler.run(params, uplink, data));
+    let (code, reply) = match done {
+        Ok(reply) => (200, reply),
+        Err(Refusal { code, data }) => (code, data),
+    };
     if envelope.sys.as_ref().is_some_and(|sys| sys.ack == Some(0)) {
         return Ok(None);
     }
@@ -212,6 +232,19 @@ pub(crate) fn take(
         id: envelope.id(),
         body: Body::Envelope { code, data: reply },
     }))
+}
+
+/// Why a request is not fulfilled: code and data of the reply.
+struct Refusal {
+    code: i64,
+    data: Value,
+}
+
+impl From<i64> for Refusal {
+    fn from(code: i64) -> Self {
+        let data = json!({});
+        Self { code, data }
+    }
 }
 
 /// Method and params as the platform insists on them.
@@ -279,28 +312,40 @@ impl<'a> Handler<'a> {
         })
     }
 
-    /// The reply's data, or the code of the failure.
+    /// The reply's data.
     fn run(
         &self,
         params: &Value,
         uplink: &Uplink<'_>,
         data: &mut DeviceData,
-    ) -> Result<Value, i64> {
-        match self {
-            Self::PropertyPost => post_properties(object(params)?, uplink.now, data),
-            Self::EventPost(event) => post_event(event, params, uplink.now, data),
-            Self::BatchPost | Self::PackPost => post_pack(object(params)?, uplink.now, data),
-            Self::HistoryPost => post_history(list(params)?, uplink, data),
-            Self::TagsUpdate => update_tags(list(params)?, data),
-            Self::TagsDelete => delete_tags(list(params)?, data),
+    ) -> Result<Value, Refusal> {
+        Ok(match self {
+            Self::PropertyPost => {
+                let mut batch = Batch::default();
+                batch.add_properties(object(params)?, uplink.now);
+                return batch.store(uplink, data);
+            }
+            Self::EventPost(event) => {
+                let mut batch = Batch::default();
+                batch.add_event(event, params, uplink.now);
+                return batch.store(uplink, data);
+            }
+            Self::BatchPost | Self::PackPost => {
+                let mut batch = Batch::default();
+                batch.add_pack(object(params)?, uplink.now);
+                return batch.store(uplink, data);
+            }
+            Self::HistoryPost => return post_history(list(params)?, uplink, data),
+            Self::TagsUpdate => update_tags(list(params)?, data)?,
+            Self::TagsDelete => delete_tags(list(params)?, data)?,
             Self::TagsGet => get_tags(list(params)?, data),
-            Self::DesiredGet => get_desired(list(params)?, data),
+            Self::DesiredGet => get_desired(list(params)?, data)?,
             Self::DesiredDelete => delete_desired(object(params)?, data),
-            Self::Model => uplink.tsl.cloned().ok_or(5159),
-            Self::Config => Err(6710), // no configuration can be stored yet
-            Self::LogConfig => Ok(json!({"getType": "content", "content": {"mode": 0}})),
-            Self::Log | Self::Reset | Self::Status => Ok(json!({})),
-        }
+            Self::Model => uplink.tsl.cloned().ok_or(5159)?,
+            Self::Config => get_config(object(params)?, uplink)?,
+            Self::LogConfig => json!({"getType": "content", "content": {"mode": 0}}),
+            Self::Log | Self::Reset | Self::Status => json!({}),
+        })
     }
 }
 
@@ -327,55 +372,81 @@ fn timed(value: &Value, now: u64) -> (Value, u64) {
     }
 }
 
-fn post_properties(
-    params: &Map<String, Value>,
-    now: u64,
-    data: &mut DeviceData,
-) -> Result<Value, i64> {
-    for (name, value) in params {
-        let (value, time) = timed(value, now);
-        data.report(name, value, time);
+/// What a message reports: first all of it is checked, then all of it is kept.
+#[derive(Default)]
+struct Batch {
+    properties: Vec<(String, Value, u64)>,
+    events: Vec<Event>,
+}
+
+impl Batch {
+    fn add_properties(&mut self, values: &Map<String, Value>, now: u64) {
+        for (name, value) in values {
+            let (value, time) = timed(value, now);
+            self.properties.push((name.clone(), value, time));
+        }
     }
-    Ok(json!({}))
-}
 
-/// V2.10 sends the output parameters bare, the platform's own form wraps them.
-fn post_event(name: &str, params: &Value, now: u64, data: &mut DeviceData) -> Result<Value, i64> {
-    let (value, time) = timed(params, now);
-    data.happened(Event {
-        name: name.to_owned(),
-        value,
-        time,
-    });
-    Ok(json!({}))
-}
+    /// V2.10 sends the output parameters bare, the platform's own form wraps them.
+    fn add_event(&mut self, name: &str, outputs: &Value, now: u64) {
+        let (value, time) = timed(outputs, now);
+        self.events.push(Event {
+            name: name.to_owned(),
+            value,
+            time,
+        });
+    }
 
-/// Pack (single values) and batch (lists of values); the last of a list is the newest.
-fn post_pack(params: &Map<String, Value>, now: u64, data: &mut DeviceData) -> Result<Value, i64> {
-    let section = |name: &str| {
-        params
-            .get(name)
-            .and_then(Value::as_object)
+    /// Pack (single values) and batch (lists of values); the last of a list is the newest.
+    fn add_pack(&mut self, params: &Map<String, Value>, now: u64) {
+        let section = |name: &str| {
+            let values = params.get(name).and_then(Value::as_object);
+            values.into_iter().flatten()
+        };
+        for (name, values) in section("properties") {
+            for value in one_or_more(values) {
+                let (value, time) = timed(value, now);
+                self.properties.push((name.clone(), value, time));
+            }
+        }
+        for (name, values) in section("events") {
+            for outputs in one_or_more(values) {
+                self.add_event(name, outputs, now);
+            }
+        }
+    }
+
+    /// Keeps it unless a value contradicts the model; says which properties it does not know.
+    fn store(self, uplink: &Uplink<'_>, data: &mut DeviceData) -> Result<Value, Refusal> {
+        let model = Model(uplink.tsl);
+        let mut ignored = Map::new();
+        for (name, value, _) in &self.properties {
+            match model.property(name, value) {
+                Verdict::Good => {}
+                Verdict::Unknown => {
+                    ignored.insert(name.clone(), json!("the model has no such property"));
+                }
+                Verdict::Bad(code) => {
+                    let data = json!({name: meaning(code)});
+                    return Err(Refusal { code, data });
+                }
+            }
+        }
+        for event in &self.events {
+            if let Verdict::Bad(code) = model.event(&event.name, &event.value) {
+                return Err(code.into());
+            }
+        }
+        for (name, value, time) in self.properties {
+            if !ignored.contains_key(&name) && !data.report(&name, value, time) {
+                ignored.insert(name, json!("too many properties"));
+            }
+        }
+        self.events
             .into_iter()
-            .flatten()
-    };
-    for (name, values) in section("properties") {
-        for value in one_or_more(values) {
-            let (value, time) = timed(value, now);
-            data.report(name, value, time);
-        }
+            .for_each(|event| data.happened(event));
+        Ok(Value::Object(ignored))
     }
-    for (name, values) in section("events") {
-        for value in one_or_more(values) {
-            let (value, time) = timed(value, now);
-            data.happened(Event {
-                name: name.clone(),
-                value,
-                time,
-            });
-        }
-    }
-    Ok(json!({}))
 }
 
 fn one_or_more(value: &Value) -> &[Value] {
@@ -390,7 +461,8 @@ fn post_history(
     entries: &[Value],
     uplink: &Uplink<'_>,
     data: &mut DeviceData,
-) -> Result<Value, i64> {
+) -> Result<Value, Refusal> {
+    let mut past = Batch::default();
     for entry in entries {
         let batch = object(entry)?;
         if let Some(identity) = batch.get("identity") {
@@ -399,26 +471,27 @@ fn post_history(
             if !is("productKey", &uplink.device.product_key)
                 || !is("deviceName", &uplink.device.device_name)
             {
-                return Err(6100);
+                return Err(6100.into());
             }
         }
-        // A history holds what is past: what is already known to be newer stays.
-        let mut past = DeviceData::default();
-        post_pack(batch, uplink.now, &mut past)?;
-        past.events
-            .into_iter()
-            .for_each(|event| data.happened(event));
-        for (name, reported) in past.properties {
-            if data
-                .properties
-                .get(&name)
-                .is_none_or(|known| known.time <= reported.time)
-            {
-                data.properties.insert(name, reported);
-            }
-        }
+        past.add_pack(batch, uplink.now);
     }
-    Ok(json!({}))
+    // A history holds what is past: what is already known to be newer stays.
+    past.properties.retain(|(name, _, time)| {
+        data.properties
+            .get(name)
+            .is_none_or(|known| known.time <= *time)
+    });
+    past.store(uplink, data)
+}
+
+/// The product's configuration, as a file to be fetched (Alink, section 3.15).
+fn get_config(params: &Map<String, Value>, uplink: &Uplink<'_>) -> Result<Value, i64> {
+    let is = |key: &str, wanted: &str| params.get(key).is_none_or(|value| value == wanted);
+    if !is("configScope", "product") || !is("getType", "file") {
+        return Err(460);
+    }
+    uplink.config.map(RemoteConfig::data).ok_or(6710)
 }
 
 fn tag_key(tag: &Value) -> Result<&str, i64> {
@@ -440,6 +513,10 @@ fn update_tags(tags: &[Value], data: &mut DeviceData) -> Result<Value, i64> {
         }
         checked.push((tag_key(tag)?.to_owned(), value.to_owned()));
     }
+    let new = |(key, _): &&(String, String)| !data.tags.contains_key(key);
+    if data.tags.len() + checked.iter().filter(new).count() > TAGS_KEPT {
+        return Err(460);
+    }
     data.tags.extend(checked);
     Ok(json!({}))
 }
@@ -451,13 +528,12 @@ fn delete_tags(tags: &[Value], data: &mut DeviceData) -> Result<Value, i64> {
 }
 
 /// The tags asked for that exist; all of them if none is named.
-fn get_tags(keys: &[Value], data: &DeviceData) -> Result<Value, i64> {
+fn get_tags(keys: &[Value], data: &DeviceData) -> Value {
     let wanted =
         |key: &String| keys.is_empty() || keys.iter().any(|wanted| wanted.as_str() == Some(key));
     let tags = data.tags.iter().filter(|(key, _)| wanted(key));
-    Ok(tags
-        .map(|(key, value)| json!({"attrKey": key, "attrValue": value}))
-        .collect())
+    tags.map(|(key, value)| json!({"attrKey": key, "attrValue": value}))
+        .collect()
 }
 
 fn get_desired(names: &[Value], data: &DeviceData) -> Result<Value, i64> {
@@ -472,7 +548,7 @@ fn get_desired(names: &[Value], data: &DeviceData) -> Result<Value, i64> {
 }
 
 /// A wish goes unless the device names an older version of it than the platform has.
-fn delete_desired(names: &Map<String, Value>, data: &mut DeviceData) -> Result<Value, i64> {
+fn delete_desired(names: &Map<String, Value>, data: &mut DeviceData) -> Value {
     for (name, condition) in names {
         let seen = condition.get("version").and_then(Value::as_u64);
         if data
@@ -483,7 +559,7 @@ fn delete_desired(names: &Map<String, Value>, data: &mut DeviceData) -> Result<V
             data.desired.remove(name);
         }
     }
-    Ok(json!({}))
+    json!({})
 }
 
 /// Times as text, in milliseconds (Alink, section 3.17).
@@ -518,13 +594,23 @@ mod tests {
         path: &str,
         payload: &str,
     ) -> Result<Option<Answer>, &'static str> {
+        ask_with(None, None, data, path, payload)
+    }
+
+    fn ask_with(
+        tsl: Option<&Value>,
+        config: Option<&RemoteConfig>,
+        data: &mut DeviceData,
+        path: &str,
+        payload: &str,
+    ) -> Result<Option<Answer>, &'static str> {
         let device = DeviceId::new("pk", "dn");
-        let topic = device.sys(path);
         let uplink = Uplink {
             device: &device,
-            topic: &topic,
+            topic: &device.sys(path),
             payload: payload.as_bytes(),
-            tsl: None,
+            tsl,
+            config,
             now: 1_528_000_000_000,
         };
         take(&uplink, data)
@@ -671,6 +757,122 @@ mod tests {
     }
 
     #[test]
+    fn what_contradicts_the_model_is_refused_as_a_whole() {
+        let tsl = json!({
+            "properties": [
+                {"identifier": "Level", "dataType": {"type": "int", "specs": {"min": "0", "max": "5"}}},
+                {"identifier": "Label", "dataType": {"type": "text", "specs": {"length": "4"}}},
+            ],
+            "events": [{"identifier": "Fault", "outputData": [
+                {"identifier": "Code", "dataType": {"type": "enum", "specs": {"1": "broken"}}},
+            ]}],
+        });
+        let data = &mut DeviceData::default();
+        let mut post = |path: &str, params: &str| {
+            let text = format!(r#"{{"id":"1","method":"m","params":{params}}}"#);
+            let answer = ask_with(Some(&tsl), None, data, path, &text)
+                .unwrap()
+                .unwrap();
+            let text = answer.payload(&ReplyMode::Normal).unwrap();
+            let reply: Value = serde_json::from_str(&text).unwrap();
+            (
+                reply["code"].as_i64().unwrap(),
+                reply["data"].clone(),
+                data.clone(),
+            )
+        };
+
+        let (code, reply, data) =
+            post("thing/event/property/post", r#"{"Label":"four","Level":6}"#);
+        assert_eq!(
+            (code, reply),
+            (6306, json!({"Level": "an int is not within its specs"}))
+        );
+        assert!(data.properties.is_empty());
+        let (code, reply, data) = post(
+            "thing/event/property/post",
+            r#"{"Level":{"value":5,"time":1},"More":1}"#,
+        );
+        assert_eq!(
+            (code, reply),
+            (200, json!({"More": "the model has no such property"}))
+        );
+        assert_eq!(data.properties.keys().collect::<Vec<_>>(), ["Level"]);
+
+        let (code, _, data) = post("thing/event/Fault/post", r#"{"Code":2}"#);
+        assert_eq!((code, data.events.len()), (6309, 0));
+        let (code, _, data) = post("thing/event/Fault/post", r#"{"value":{"Code":1},"time":1}"#);
+        assert_eq!((code, data.events.len()), (200, 1));
+        let batch = r#"{"properties":{"Level":[{"value":1,"time":1},{"value":9,"time":2}]}}"#;
+        assert_eq!(post("thing/event/property/batch/post", batch).0, 6306);
+    }
+
+    #[test]
+    fn what_a_device_can_make_the_platform_keep_is_bounded() {
+        let data = &mut DeviceData::default();
+        for n in 0..11 {
+            let params: Map<_, _> = (0..100).map(|m| (format!("p{n}_{m}"), json!(m))).collect();
+            let text = json!({"id": "1", "method": "m", "params": params}).to_string();
+            let reply = reply(data, "thing/event/property/post", &text);
+            let refused = reply["data"].as_object().unwrap().len();
+            assert_eq!(refused, if n < 10 { 0 } else { 100 });
+        }
+        for n in 0..6 {
+            let params: Vec<_> = (0..200)
+                .map(|m| json!({"attrKey": format!("t{n}_{m}"), "attrValue": ""}))
+                .collect();
+            let text = json!({"id": "1", "method": "m", "params": params}).to_string();
+            let reply = reply(data, "thing/deviceinfo/update", &text);
+            assert_eq!(reply["code"], if n < 5 { 200 } else { 460 });
+        }
+        let event = r#"{"id":"1","method":"m","params":{}}"#;
+        for _ in 0..300 {
+            reply(data, "thing/event/E/post", event);
+        }
+        assert_eq!(
+            (data.properties.len(), data.tags.len(), data.events.len()),
+            (1000, 1000, 256)
+        );
+    }
+
+    #[test]
+    fn the_configuration_is_told_with_its_six_keys() {
+        let config = RemoteConfig::new("https://localhost/c", b"content");
+        let ask = |params: &str| {
+            let text = format!(
+                r#"{{"id" : 0,"version":"1.0","params":{params},"method":"thing.config.get"}}"#
+            );
+            let data = &mut DeviceData::default();
+            let answer = ask_with(None, Some(&config), data, "thing/config/get", &text)
+                .unwrap()
+                .unwrap();
+            serde_json::from_str::<Value>(&answer.payload(&ReplyMode::Normal).unwrap()).unwrap()
+        };
+        // As V2.10 asks, and without what later SDKs leave away.
+        for params in [
+            r#"{"configScope":"product","getType":"file","attributeKeys":""}"#,
+            r#"{"configScope":"product"}"#,
+        ] {
+            let reply = ask(params);
+            assert_eq!((&reply["code"], &reply["id"]), (&json!(200), &json!("0")));
+            let keys: Vec<_> = reply["data"].as_object().unwrap().keys().cloned().collect();
+            assert_eq!(
+                keys,
+                [
+                    "configId",
+                    "configSize",
+                    "sign",
+                    "signMethod",
+                    "url",
+                    "getType"
+                ]
+            );
+            assert_eq!(reply["data"]["configSize"], 7);
+        }
+        assert_eq!(ask(r#"{"configScope":"device"}"#)["code"], 460);
+    }
+
+    #[test]
     fn tags_are_checked_and_kept() {
         let data = &mut DeviceData::default();
         let update = |params: &str| {
@@ -777,6 +979,7 @@ mod tests {
             topic: "/ext/ntp/pk/dn/request",
             payload,
             tsl: None,
+            config: None,
             now: 77,
         };
         let answer = take(&uplink, &mut DeviceData::default()).unwrap().unwrap();

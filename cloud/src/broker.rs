@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Error,
     alink::{self, Answer, ReplyMode, ReplyRule, Uplink},
-    codec::{self, Connect, MAX_PAYLOAD, PacketKind, Publish, QoS, Version},
+    codec::{self, Connect, MAX_PAYLOAD, MAX_TOPIC, PacketKind, Publish, QoS, Version},
     config::{Config, Limits, Product},
     device::{DeviceData, DeviceId, Secret},
     fault::FaultTable,
@@ -225,7 +225,7 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    pub(crate) fn new(config: &Config, transcript: Transcript, runtime: runtime::Handle) -> Self {
+    pub(crate) fn new(config: &Config, runtime: runtime::Handle) -> Self {
         let mut devices = BTreeMap::new();
         for (key, product) in &config.products {
             for (name, device) in &product.devices {
@@ -252,10 +252,15 @@ impl Broker {
             message_id: AtomicU64::new(0),
             limits: config.limits.clone(),
             faults: FaultTable::new(config.faults.clone()),
-            transcript,
+            transcript: Transcript::new(),
             raw_transcript: config.raw_transcript,
             runtime,
         }
+    }
+
+    /// The platform has stopped: nobody will answer.
+    pub(crate) fn end(&self) {
+        self.waiting.end();
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<DeviceId, Device>> {
@@ -383,22 +388,21 @@ impl Broker {
     pub(crate) fn subscribe(
         &self,
         device: &DeviceId,
+        connection: u64,
         filters: Vec<(String, QoS)>,
         refuse: bool,
     ) -> Vec<Option<QoS>> {
         let classes = self.classes(device);
         let mut devices = self.lock();
-        let Some(Device {
-            session: Some(session),
-            link: Some(link),
-            ..
-        }) = devices.get_mut(device)
-        else {
+        let Some((session, link)) = on_connection(&mut devices, device, connection) else {
             return vec![None; filters.len()];
         };
         let ext = link.info.ext;
         let grant = |(filter, qos): (String, QoS)| {
-            if refuse || !topic::allowed(device, classes, ext, Action::Subscribe, &filter) {
+            if refuse
+                || !topic::allowed(device, classes, ext, Action::Subscribe, &filter)
+                || !session.has_room_for(&filter, self.limits.subscriptions)
+            {
                 return None;
             }
             let granted = if qos == QoS::AtMostOnce {
@@ -412,12 +416,9 @@ impl Broker {
         filters.into_iter().map(grant).collect()
     }
 
-    pub(crate) fn unsubscribe(&self, device: &DeviceId, filters: &[String]) {
+    pub(crate) fn unsubscribe(&self, device: &DeviceId, connection: u64, filters: &[String]) {
         let mut devices = self.lock();
-        if let Some(session) = devices
-            .get_mut(device)
-            .and_then(|known| known.session.as_mut())
-        {
+        if let Some((session, _)) = on_connection(&mut devices, device, connection) {
             filters
                 .iter()
                 .for_each(|filter| session.unsubscribe(filter));
@@ -427,20 +428,13 @@ impl Broker {
     /// The device has taken over a QoS 1 message: the next one may go.
     pub(crate) fn acknowledged(&self, device: &DeviceId, connection: u64, id: u16) {
         let mut devices = self.lock();
-        let Some(Device {
-            session: Some(session),
-            link: Some(link),
-            ..
-        }) = devices.get_mut(device)
-        else {
+        let Some((session, link)) = on_connection(&mut devices, device, connection) else {
             return;
         };
-        if link.connection != connection {
-            return;
-        }
         if session.acknowledge(id) {
             pump(session, link, self.limits.window);
         } else {
+            drop(devices);
             self.note(
                 connection,
                 Some(device),
@@ -473,14 +467,13 @@ impl Broker {
             self.route(device, publish);
             return;
         }
+        let product = self.products.get(&device.product_key);
         let uplink = Uplink {
             device,
             topic: &publish.topic,
             payload: &publish.payload,
-            tsl: self
-                .products
-                .get(&device.product_key)
-                .and_then(|product| product.tsl.as_ref()),
+            tsl: product.and_then(|product| product.tsl.as_ref()),
+            config: product.and_then(|product| product.config.as_ref()),
             now: now_ms(),
         };
         let answer = match self.lock().get_mut(device) {
@@ -593,10 +586,9 @@ impl Broker {
     // ----- what the cloud side asks for -----
 
     pub(crate) fn set_reply(&self, rule: ReplyRule) {
-        self.replies
-            .write()
-            .expect("no panic while locked")
-            .push(rule);
+        let mut rules = self.replies.write().expect("no panic while locked");
+        rules.retain(|old| old.device != rule.device || old.method != rule.method);
+        rules.push(rule);
     }
 
     pub(crate) fn clear_replies(&self) {
@@ -611,9 +603,6 @@ impl Broker {
             qos,
             unsubscribed,
         } = publication;
-        if !topic::is_name(&topic) {
-            return Err(Error::Topic(topic));
-        }
         let delivery = if unsubscribed {
             Delivery::Always
         } else {
@@ -672,6 +661,7 @@ impl Broker {
                 payload: payload.clone(),
                 qos: QoS::AtMostOnce,
             };
+            check(&message, MAX_BROADCAST)?;
             reached += usize::from(deliver(known, message, delivery, &self.limits).is_ok());
         }
         Ok(reached)
@@ -690,7 +680,7 @@ impl Broker {
             id: Some(id.clone()),
         };
         let payload = Bytes::from(request.payload(&id));
-        let call = Call::start(&self.waiting, &self.runtime, id, expected, request.timeout);
+        let call = Call::start(&self.waiting, id, expected, request.timeout);
         self.deliver(
             device,
             Message {
@@ -735,15 +725,12 @@ impl Broker {
                 device.sys(&format!("rrpc/response/{id}")),
             ),
         };
-        if !topic::is_name(&ask) {
-            return Err(Error::Topic(ask));
-        }
         let expected = Expected {
             device: device.clone(),
             topic: reply,
             id: None,
         };
-        let call = Call::start(&self.waiting, &self.runtime, id, expected, rrpc.timeout);
+        let call = Call::start(&self.waiting, id, expected, rrpc.timeout);
         let message = Message {
             topic: ask,
             payload: rrpc.payload.clone(),
@@ -776,9 +763,7 @@ impl Broker {
         message: Message,
         delivery: Delivery,
     ) -> Result<(), Error> {
-        if message.payload.len() > MAX_PAYLOAD {
-            return Err(Error::TooLarge(message.payload.len()));
-        }
+        check(&message, MAX_PAYLOAD)?;
         let mut devices = self.lock();
         let known = devices
             .get_mut(device)
@@ -892,6 +877,34 @@ impl Device {
             data: self.data.clone(),
         }
     }
+}
+
+/// A device's session, if the device is still on that connection: another one may have taken it over.
+fn on_connection<'a>(
+    devices: &'a mut BTreeMap<DeviceId, Device>,
+    device: &DeviceId,
+    connection: u64,
+) -> Option<(&'a mut Session, &'a Link)> {
+    let known = devices.get_mut(device)?;
+    let link = known
+        .link
+        .as_ref()
+        .filter(|link| link.connection == connection)?;
+    Some((known.session.as_mut()?, link))
+}
+
+/// Largest payload of a broadcast, in bytes (Alink, section 3.23).
+const MAX_BROADCAST: usize = 64 * 1024;
+
+/// Whether a message may be sent at all.
+fn check(message: &Message, max_payload: usize) -> Result<(), Error> {
+    if message.topic.len() > MAX_TOPIC || !topic::is_name(&message.topic) {
+        return Err(Error::Topic(message.topic.clone()));
+    }
+    if message.payload.len() > max_payload {
+        return Err(Error::TooLarge(message.payload.len()));
+    }
+    Ok(())
 }
 
 const SLOW: &str = "the device does not read what is sent to it";

@@ -2,7 +2,8 @@
 
 use std::{
     ffi::OsString,
-    io::Write,
+    fmt::Display,
+    io::{self, Write},
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -10,6 +11,7 @@ use std::{
 
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Parser, Subcommand};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tracing_subscriber::EnvFilter;
@@ -72,6 +74,9 @@ enum Command {
         /// Uses the topic family /ext/rrpc/{id}/TOPIC instead of /sys/{pk}/{dn}/rrpc/request/{id}.
         #[arg(long)]
         topic: Option<String>,
+        /// Even if the device did not subscribe.
+        #[arg(long)]
+        unsubscribed: bool,
         #[command(flatten)]
         wait: Wait,
     },
@@ -86,6 +91,9 @@ enum Command {
         /// 0 or 1.
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(..=1))]
         qos: u8,
+        /// Even if the device did not subscribe (not for a broadcast).
+        #[arg(long)]
+        unsubscribed: bool,
     },
     /// Closes a device's connection.
     Kick {
@@ -97,6 +105,9 @@ enum Command {
         /// Only of this device: product-key/device-name.
         #[arg(long)]
         device: Option<DeviceId>,
+        /// How many of the latest entries.
+        #[arg(long, default_value_t = 1000)]
+        last: usize,
         /// Goes on until Ctrl-C.
         #[arg(long, short)]
         follow: bool,
@@ -136,10 +147,28 @@ struct Wait {
 /// What is to be told to the user.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> {
     let cli = Cli::parse_from(args);
-    match cli.command {
+    let done = match cli.command {
         Command::Serve(serve) => serve.run(&cli.data),
-        command => command.run(&Client::find(&cli.data)?),
+        command => Client::find(&cli.data).and_then(|client| command.run(&client)),
+    };
+    match done {
+        // `iotkit-cloud log | head`: who has seen enough may leave.
+        Err(error) if is_broken_pipe(&error) => Ok(()),
+        done => done,
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Prints a line; `println!` would panic where nobody reads it.
+fn say(line: impl Display) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    Ok(out.flush()?)
 }
 
 impl Serve {
@@ -164,11 +193,13 @@ impl Serve {
         };
         let cloud = Cloud::start(config.with_device_file(&file)?)?;
 
-        println!("mqtt     {}", cloud.mqtt_address());
-        println!("control  http://{}", cloud.control_address());
-        println!("trust    {}", cloud.endpoints().ca_file.display());
-        println!("devices  {}", file.display());
-        std::io::stdout().flush()?;
+        say(format_args!("mqtt     {}", cloud.mqtt_address()))?;
+        say(format_args!("control  http://{}", cloud.control_address()))?;
+        say(format_args!(
+            "trust    {}",
+            cloud.endpoints().ca_file.display()
+        ))?;
+        say(format_args!("devices  {}", file.display()))?;
         wait_for_signal()?;
         cloud.stop();
         Ok(())
@@ -215,17 +246,13 @@ impl Command {
             Self::Serve(_) => unreachable!("`run` keeps it to itself"),
             Self::Devices { device: None } => {
                 let devices: Vec<Value> = client.get("/v1/devices")?;
-                devices
-                    .iter()
-                    .for_each(|device| println!("{}", device_line(device)));
-                Ok(())
+                devices.iter().map(device_line).try_for_each(say)
             }
             Self::Devices {
                 device: Some(device),
             } => {
                 let device: Value = client.get(&device_path(&device, ""))?;
-                println!("{}", serde_json::to_string_pretty(&device)?);
-                Ok(())
+                say(serde_json::to_string_pretty(&device)?)
             }
             Self::Set {
                 device,
@@ -233,7 +260,7 @@ impl Command {
                 wait,
             } => {
                 let ask = Ask {
-                    params: parse(&params)?,
+                    params: Some(parse(&params)?),
                     timeout_ms: Some(wait.timeout_ms),
                     ..Ask::default()
                 };
@@ -247,28 +274,26 @@ impl Command {
                 wait,
             } => {
                 let ask = Ask {
-                    params: parse(&params)?,
+                    params: Some(parse(&params)?),
                     sync,
                     timeout_ms: Some(wait.timeout_ms),
                     ..Ask::default()
                 };
-                client.ask(
-                    &device_path(&device, &format!("/service/{service}")),
-                    &ask,
-                    wait,
-                )
+                let path = format!("/service/{}", level(&service));
+                client.ask(&device_path(&device, &path), &ask, wait)
             }
             Self::Rrpc {
                 device,
                 payload,
                 topic,
+                unsubscribed,
                 wait,
             } => {
                 let payload = Payload::Text(payload);
                 let ask = AskRrpc {
                     payload,
                     topic,
-                    unsubscribed: false,
+                    unsubscribed,
                     timeout_ms: Some(wait.timeout_ms),
                 };
                 client.ask(&device_path(&device, "/rrpc"), &ask, wait)
@@ -278,17 +303,42 @@ impl Command {
                 topic,
                 payload,
                 qos,
-            } => publish(client, &to, topic, payload, qos),
+                unsubscribed,
+            } => {
+                let payload = Payload::Text(payload);
+                if to.contains('/') {
+                    let device: DeviceId = to.parse().map_err(|error: String| anyhow!(error))?;
+                    let message = Message {
+                        topic,
+                        payload,
+                        qos,
+                        unsubscribed,
+                    };
+                    client.post::<Value>(&device_path(&device, "/publish"), &message, SHORT)?;
+                    say("sent")
+                } else {
+                    let broadcast = Broadcast {
+                        name: Some(topic),
+                        payload,
+                    };
+                    let path = format!("/v1/broadcast/{}", level(&to));
+                    let reached: Value = client.post(&path, &broadcast, SHORT)?;
+                    say(format_args!("sent to {} devices", reached["devices"]))
+                }
+            }
             Self::Kick { device } => {
                 client.post::<Value>(&device_path(&device, "/kick"), &json!(null), SHORT)?;
-                println!("kicked");
-                Ok(())
+                say("kicked")
             }
             Self::Log {
                 device,
+                last,
                 follow,
                 json,
-            } => print_log(client, device.as_ref(), follow, json),
+            } => {
+                let line = if json { Value::to_string } else { log_line };
+                print_log(client, device.as_ref(), last, follow, line)
+            }
         }
     }
 }
@@ -298,40 +348,13 @@ fn parse(params: &str) -> anyhow::Result<Value> {
 }
 
 fn device_path(device: &DeviceId, rest: &str) -> String {
-    let tail = if rest.is_empty() { "/" } else { rest };
-    format!(
-        "/v1/devices/{}/{}{tail}",
-        device.product_key, device.device_name
-    )
+    let (product_key, device_name) = (level(&device.product_key), level(&device.device_name));
+    format!("/v1/devices/{product_key}/{device_name}{rest}")
 }
 
-fn publish(
-    client: &Client,
-    to: &str,
-    topic: String,
-    payload: String,
-    qos: u8,
-) -> anyhow::Result<()> {
-    let payload = Payload::Text(payload);
-    if to.contains('/') {
-        let device: DeviceId = to.parse().map_err(|error: String| anyhow!(error))?;
-        let message = Message {
-            topic,
-            payload,
-            qos,
-            unsubscribed: false,
-        };
-        client.post::<Value>(&device_path(&device, "/publish"), &message, SHORT)?;
-        println!("sent");
-    } else {
-        let broadcast = Broadcast {
-            name: Some(topic),
-            payload,
-        };
-        let reached: Value = client.post(&format!("/v1/broadcast/{to}"), &broadcast, SHORT)?;
-        println!("sent to {} devices", reached["devices"]);
-    }
-    Ok(())
+/// A name as one level of a URL's path, or a value of its query.
+fn level(name: &str) -> impl Display {
+    utf8_percent_encode(name, NON_ALPHANUMERIC)
 }
 
 /// `a1ProdKey01/dev-0001  online   MQTT 3.1.1, TLSv1.3 ..., from 127.0.0.1:4711`
@@ -361,27 +384,20 @@ const FOLLOW: Duration = Duration::from_millis(200);
 fn print_log(
     client: &Client,
     device: Option<&DeviceId>,
+    last: usize,
     follow: bool,
-    json: bool,
+    line: fn(&Value) -> String,
 ) -> anyhow::Result<()> {
-    let mut since = 0;
+    let filter = device
+        .map(|device| format!("&device={}", level(&device.to_string())))
+        .unwrap_or_default();
+    let mut query = format!("limit={last}");
     loop {
-        let filter = device
-            .map(|device| format!("&device={device}"))
-            .unwrap_or_default();
-        let entries: Vec<Value> = client.get(&format!("/v1/log?since={since}{filter}"))?;
-        let mut out = std::io::stdout().lock();
-        for entry in &entries {
-            let line = if json {
-                entry.to_string()
-            } else {
-                log_line(entry)
-            };
-            writeln!(out, "{line}")?;
-            since = entry["seq"].as_u64().map_or(since, |seq| seq + 1);
+        let entries: Vec<Value> = client.get(&format!("/v1/log?{query}{filter}"))?;
+        entries.iter().map(line).try_for_each(say)?;
+        if let Some(last) = entries.last().and_then(|entry| entry["seq"].as_u64()) {
+            query = format!("since={}", last + 1);
         }
-        out.flush()?;
-        drop(out);
         if !follow {
             return Ok(());
         }
@@ -551,9 +567,8 @@ impl Client {
         let replied: Replied =
             self.post(path, body, Duration::from_millis(wait.timeout_ms) + SHORT)?;
         match replied.payload {
-            Payload::Text(text) => println!("{text}"),
-            Payload::Hex { hex } => println!("{hex}"),
+            Payload::Text(text) => say(text),
+            Payload::Hex { hex } => say(hex),
         }
-        Ok(())
     }
 }

@@ -14,7 +14,7 @@ use crate::topic;
 pub const MAX_PAYLOAD: usize = 256 * 1024;
 
 /// Largest topic accepted; with the payload it bounds what is buffered for one packet.
-const MAX_TOPIC: usize = 1024;
+pub(crate) const MAX_TOPIC: usize = 1024;
 
 /// Largest packet of a peer that has not yet proved who it is.
 pub(crate) const MAX_CONNECT: usize = 4 * 1024;
@@ -164,6 +164,9 @@ fn check_first_byte(first: u8, version: Option<Version>) -> Result<(), Malformed
         0
     };
     let allowed = match PacketKind::of(first) {
+        Some(PacketKind::Publish) if flags & 0x06 == 0x06 => {
+            return Err(Malformed::Rule("PUBLISH at QoS 3"));
+        }
         Some(PacketKind::Publish) => return Ok(()),
         Some(PacketKind::Subscribe | PacketKind::Unsubscribe) => flags & !dup == 0x02,
         Some(
@@ -357,7 +360,7 @@ impl Connect {
         }
 
         let flags = fields.byte()?;
-        check_connect_flags(flags)?;
+        check_connect_flags(flags, version)?;
         connect.clean_session = flags & 0x02 != 0;
         connect.will = flags & 0x04 != 0;
         connect.keep_alive = fields.number()?;
@@ -380,10 +383,11 @@ impl Connect {
     }
 }
 
-fn check_connect_flags(flags: u8) -> Result<(), Malformed> {
+fn check_connect_flags(flags: u8, version: Option<Version>) -> Result<(), Malformed> {
     let will = flags & 0x04 != 0;
     let will_qos = (flags >> 3) & 0x03;
-    if flags & 0x01 != 0 {
+    // MQTT 3.1 leaves this bit unused (section 3.1), 3.1.1 has the server look at it.
+    if flags & 0x01 != 0 && version == Some(Version::V311) {
         return Err(Malformed::Rule("CONNECT: reserved flag"));
     }
     if will_qos == 3 || (!will && flags & 0x38 != 0) {
@@ -477,3 +481,6 @@ fn frame(first: u8, body: &[u8]) -> Bytes {
     bytes.extend_from_slice(body);
     bytes.freeze()
 }
+
+#[cfg(test)]
+mod tests;

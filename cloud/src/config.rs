@@ -10,7 +10,8 @@ use std::{
 };
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::{
     Error,
@@ -75,6 +76,7 @@ impl Config {
     /// key = "a1ProdKey01"
     /// secret = "made-up-product-secret"     # optional
     /// tsl = "light.json"                    # optional: the product's thing model
+    /// config = { file = "settings.bin", url = "https://host/settings.bin" } # optional: the remote configuration
     /// topics = [{ filter = "/{pk}/{dn}/log", rights = "publish" }] # optional: custom topic classes
     ///
     /// [[product.device]]
@@ -113,10 +115,42 @@ pub struct Product {
     pub secret: Option<Secret>,
     /// The thing model, as `thing/dsltemplate/get` hands it out.
     pub tsl: Option<Value>,
+    /// What `thing/config/get` hands out.
+    pub config: Option<RemoteConfig>,
     /// Custom topic classes; they go before the platform's.
     pub topics: Vec<TopicClass>,
     /// The product's devices by name.
     pub devices: BTreeMap<String, Device>,
+}
+
+/// A product's remote configuration: where devices fetch it, and how they recognise it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteConfig {
+    /// Where the file is fetched from (HTTP or HTTPS); the platform itself does not serve it.
+    pub url: String,
+    /// The file's length in bytes.
+    pub size: u64,
+    /// The file's SHA-256 in lower-case hexadecimal.
+    pub sha256: String,
+}
+
+impl RemoteConfig {
+    /// The configuration whose file has this content.
+    pub fn new(url: impl Into<String>, content: &[u8]) -> Self {
+        Self {
+            url: url.into(),
+            size: content.len() as u64,
+            sha256: hex::encode(Sha256::digest(content)),
+        }
+    }
+
+    /// As devices are told: `data` of a `thing/config/get_reply`, `params` of a `thing.config.push`.
+    pub fn data(&self) -> Value {
+        json!({
+            "configId": self.sha256.get(..16), "configSize": self.size, "sign": self.sha256, "signMethod": "Sha256",
+            "url": self.url, "getType": "file",
+        })
+    }
 }
 
 /// A device as it is registered.
@@ -150,6 +184,8 @@ pub struct Limits {
     pub connect_time: Duration,
     /// How long one write to a device may take.
     pub write_time: Duration,
+    /// Subscriptions of a device, those that the platform makes for `_ss=1` included.
+    pub subscriptions: usize,
     /// QoS 1 messages kept for a device, those under way included.
     pub queue: usize,
     /// QoS 1 messages under way to a device at a time.
@@ -164,6 +200,7 @@ impl Default for Limits {
             keep_alive: 30..=1200,
             connect_time: Duration::from_secs(10),
             write_time: Duration::from_secs(10),
+            subscriptions: 128,
             queue: 100,
             window: 20,
             connections: 1000,
@@ -184,10 +221,18 @@ struct ProductSection {
     key: String,
     secret: Option<Secret>,
     tsl: Option<PathBuf>,
+    config: Option<ConfigSection>,
     #[serde(default)]
     topics: Vec<TopicClass>,
     #[serde(default)]
     device: Vec<DeviceSection>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigSection {
+    file: PathBuf,
+    url: String,
 }
 
 #[derive(Deserialize)]
@@ -228,6 +273,14 @@ impl ProductSection {
             }
             None => None,
         };
+        let config = match &self.config {
+            Some(section) => {
+                let path = folder.join(&section.file);
+                let content = fs::read(&path).map_err(|error| Error::file("read", &path, error))?;
+                Some(RemoteConfig::new(&section.url, &content))
+            }
+            None => None,
+        };
         let mut devices = BTreeMap::new();
         for section in &self.device {
             let name = section.name.clone();
@@ -246,6 +299,7 @@ impl ProductSection {
         Ok(Product {
             secret: self.secret,
             tsl,
+            config,
             topics: self.topics,
             devices,
         })
@@ -265,6 +319,7 @@ mod tests {
             [[product]]
             key = "pk"
             tsl = "m.json"
+            config = { file = "m.json", url = "https://localhost/m.json" }
             topics = [{ filter = "/{pk}/{dn}/log", rights = "publish" }]
             [[product.device]]
             name = "dn"
@@ -278,6 +333,13 @@ mod tests {
             product.tsl.as_ref().unwrap()["profile"],
             serde_json::json!({})
         );
+        let config_data = product.config.as_ref().unwrap().data();
+        let sign = "ffd1c358b691c508257683c797aeaae82cf366975148bfc3b08a3d45bb61fe19";
+        assert_eq!(
+            config_data,
+            json!({"configId": sign[..16], "configSize": 14, "sign": sign, "signMethod": "Sha256",
+                "url": "https://localhost/m.json", "getType": "file"})
+        );
         assert_eq!(product.devices["dn"].tags["room"], "kitchen");
         assert!(
             !format!("{config:?}").contains("made-up"),
@@ -290,6 +352,7 @@ mod tests {
             "[[product]]\nkey = \"a\"\ntopics = [{ filter = \"#a\", rights = \"both\" }]",
             "[[product]]\nkey = \"a\"\nname = \"b\"",
             "[[product]]\nkey = \"a\"\ntsl = \"none.json\"",
+            "[[product]]\nkey = \"a\"\nconfig = { file = \"none\", url = \"x\" }",
         ] {
             fs::write(&file, wrong).unwrap();
             assert!(

@@ -38,9 +38,9 @@ const OUTPUT_QUEUE: usize = 1024;
 /// First byte of a TLS record that carries a handshake; no MQTT packet of a client begins so.
 const TLS_HANDSHAKE: u8 = 0x16;
 
-/// How many bytes of what is not MQTT the transcript keeps; before a good CONNECT fewer, as a password may follow.
+/// How many bytes of what is not MQTT the transcript keeps; fewer of a CONNECT and before one, as a password may follow.
 const MALFORMED_KEPT: usize = 256;
-const MALFORMED_KEPT_BEFORE_CONNECT: usize = 12;
+const MALFORMED_CONNECT_KEPT: usize = 12;
 
 /// What both tasks know of their connection.
 struct Context {
@@ -275,10 +275,11 @@ impl Reader {
 
     fn malformed(&self, why: &str, raw: &Bytes) -> Ended {
         let known = self.context.device.get().is_some();
-        let kept = raw.len().min(if known {
+        let connect = raw.first().copied().and_then(PacketKind::of) == Some(PacketKind::Connect);
+        let kept = raw.len().min(if known && !connect {
             MALFORMED_KEPT
         } else {
-            MALFORMED_KEPT_BEFORE_CONNECT
+            MALFORMED_CONNECT_KEPT
         });
         self.context.record(What::Malformed {
             why: why.to_owned(),
@@ -289,7 +290,7 @@ impl Reader {
 
     /// Understands a packet, counts it and writes it down.
     fn parse(&mut self, frame: &Frame) -> Result<Packet, Ended> {
-        self.received += 1;
+        self.received = self.received.saturating_add(1);
         let packet =
             Packet::parse(frame).map_err(|why| self.malformed(&why.to_string(), &frame.bytes))?;
         if let Packet::Connect(connect) = &packet
@@ -404,10 +405,12 @@ impl Reader {
                 .acknowledged(device, self.context.number, id),
             Packet::Subscribe { id, filters } => {
                 let faults = self.context.faults();
-                let granted =
-                    self.context
-                        .broker
-                        .subscribe(device, filters, faults.refuse_subscribe);
+                let granted = self.context.broker.subscribe(
+                    device,
+                    self.context.number,
+                    filters,
+                    faults.refuse_subscribe,
+                );
                 if !faults.no_suback {
                     let bytes = codec::suback(id, &granted);
                     let payload = Some(bytes.slice(bytes.len() - granted.len()..));
@@ -423,7 +426,9 @@ impl Reader {
                 }
             }
             Packet::Unsubscribe { id, filters } => {
-                self.context.broker.unsubscribe(device, &filters);
+                self.context
+                    .broker
+                    .unsubscribe(device, self.context.number, &filters);
                 if !self.context.faults().no_unsuback {
                     let entry = PacketEntry {
                         id: Some(id),

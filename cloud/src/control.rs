@@ -1,7 +1,7 @@
 //! The control API: HTTP and JSON, one route for each thing a user of [`Cloud`](crate::Cloud) can do while it runs.
-//! README.md describes it.
+//! docs/cloud.md describes it.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -9,7 +9,7 @@ use axum::{
         Path, Query, Request as HttpRequest, State,
         rejection::{JsonRejection, PathRejection, QueryRejection},
     },
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header, uri::Authority},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post, put},
@@ -62,12 +62,32 @@ pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener) {
     }
 }
 
-/// A web page that the user happens to visit must not command the platform: browsers name the page's origin.
+/// A web page that the user happens to visit must not command the platform: browsers name the page's origin, or, where
+/// they take the platform for the page's own server, that server's name.
 async fn refuse_browsers(request: HttpRequest, next: Next) -> Response {
-    if request.headers().contains_key(header::ORIGIN) {
+    let headers = request.headers();
+    let host = headers.get(header::HOST).map(HeaderValue::to_str);
+    let foreign = match host {
+        Some(Ok(host)) => !is_address(host),
+        Some(Err(_)) => true,
+        None => false, // HTTP/1.0: no browser
+    };
+    if foreign || headers.contains_key(header::ORIGIN) {
         return Failure::new(StatusCode::FORBIDDEN, "not for web pages").into_response();
     }
     next.run(request).await
+}
+
+/// Whether a `Host` is this machine's name for itself or an address, which no web site can make point elsewhere.
+fn is_address(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else {
+        return false;
+    };
+    let name = authority.host();
+    let address = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'));
+    name == "localhost" || address.unwrap_or(name).parse::<IpAddr>().is_ok()
 }
 
 type Shared = State<Arc<Server>>;
@@ -219,7 +239,8 @@ impl From<Reply> for Replied {
 pub(crate) struct Ask {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) method: Option<String>,
-    pub(crate) params: Value,
+    /// `{}` if there are none.
+    pub(crate) params: Option<Value>,
     /// By RRPC.
     pub(crate) sync: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -230,7 +251,8 @@ pub(crate) struct Ask {
 
 impl Ask {
     async fn of(self, method: String, server: &Shared, device: &DeviceId) -> Answer<Replied> {
-        let request = Request::new(method, self.params).timeout(timeout(self.timeout_ms));
+        let params = self.params.unwrap_or_else(|| json!({}));
+        let request = Request::new(method, params).timeout(timeout(self.timeout_ms));
         let request = Request {
             id: self.id,
             ..request
@@ -403,33 +425,33 @@ async fn forget_session(server: Shared, Device(device): Device) -> Answer {
 }
 
 #[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 struct LogQuery {
-    since: u64,
+    since: Option<u64>,
+    #[serde(default = "thousand")]
     limit: usize,
     device: Option<DeviceId>,
 }
 
-impl Default for LogQuery {
-    fn default() -> Self {
-        Self {
-            since: 0,
-            limit: 1000,
-            device: None,
-        }
-    }
+fn thousand() -> usize {
+    1000
 }
 
-/// The latest entries, at most `limit`, oldest first.
+/// At most `limit` entries, oldest first: from entry `since` on, or the latest.
 async fn log(
     server: Shared,
     query: Result<Query<LogQuery>, QueryRejection>,
 ) -> Result<Response, Failure> {
     let Query(query) = query?;
-    let mut entries = server.broker.transcript.since(query.since);
+    let mut entries = server.broker.transcript.since(query.since.unwrap_or(0));
     entries.retain(|entry| query.device.is_none() || entry.device == query.device);
-    let latest = entries.len().saturating_sub(query.limit);
-    Ok(Json(&entries[latest..]).into_response())
+    let beyond = entries.len().saturating_sub(query.limit);
+    if query.since.is_none() {
+        entries.drain(..beyond);
+    } else {
+        entries.truncate(query.limit);
+    }
+    Ok(Json(entries).into_response())
 }
 
 #[derive(Deserialize)]

@@ -101,6 +101,9 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// How many properties are remembered of each device.
+const PROPERTIES_KEPT: usize = 1000;
+
 /// How many events are remembered of each device.
 const EVENTS_KEPT: usize = 256;
 
@@ -108,7 +111,7 @@ const EVENTS_KEPT: usize = 256;
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceData {
-    /// The latest value of each reported property.
+    /// The latest value of each reported property (at most 1000).
     pub properties: BTreeMap<String, Reported>,
     /// The latest events, oldest first (at most 256).
     pub events: VecDeque<Event>,
@@ -121,9 +124,14 @@ pub struct DeviceData {
 }
 
 impl DeviceData {
-    pub(crate) fn report(&mut self, name: &str, value: Value, time: u64) {
-        self.properties
-            .insert(name.to_owned(), Reported { value, time });
+    /// False: there are too many properties for a new one.
+    pub(crate) fn report(&mut self, name: &str, value: Value, time: u64) -> bool {
+        let room = self.properties.len() < PROPERTIES_KEPT || self.properties.contains_key(name);
+        if room {
+            self.properties
+                .insert(name.to_owned(), Reported { value, time });
+        }
+        room
     }
 
     pub(crate) fn happened(&mut self, event: Event) {

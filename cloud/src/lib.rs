@@ -31,7 +31,7 @@
 //!                            │
 //!        server: listener    ▼
 //!           └▶ connection ▶ broker: devices, sessions, deliveries ─▶ alink (replies), request (questions)
-//!                 │             └▶ session, sign, topic
+//!                 │             └▶ session, sign, topic                └▶ model (the product's)
 //!                 └▶ codec, tls, fault, transcript
 //! ```
 
@@ -45,6 +45,7 @@ mod control;
 mod device;
 mod error;
 mod fault;
+mod model;
 mod request;
 mod server;
 mod session;
@@ -59,12 +60,11 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use crate::server::Server;
 pub use crate::{
     alink::{ReplyMode, ReplyRule},
     broker::{ConnectionView, DeviceView, Publication, SessionView},
     codec::{MAX_PAYLOAD, PacketKind, Version},
-    config::{Config, Device, Limits, Product},
+    config::{Config, Device, Limits, Product, RemoteConfig},
     device::{Desired, DeviceData, DeviceId, Event, Reported, Secret},
     error::Error,
     fault::{ConnAckFault, FaultScope, Faults, Stall},
@@ -75,6 +75,7 @@ pub use crate::{
     topic::{Rights, TopicClass},
     transcript::{Direction, Entry, PacketEntry, Transcript, What},
 };
+use crate::{server::Server, transcript::TranscriptFile};
 
 /// How long tasks may take to end when a platform stops.
 const STOP: Duration = Duration::from_secs(3);
@@ -84,6 +85,8 @@ pub struct Cloud {
     server: Arc<Server>,
     /// Present until the platform stops.
     runtime: Option<Runtime>,
+    /// Present until the platform stops.
+    transcript_file: Option<TranscriptFile>,
 }
 
 impl Cloud {
@@ -101,10 +104,14 @@ impl Cloud {
             .build()
             .map_err(Error::Runtime)?;
         let (server, control) = runtime.block_on(Server::start(config))?;
+        let path = server.data_dir.join("transcript.jsonl");
+        let transcript_file = TranscriptFile::follow(server.broker.transcript.clone(), &path)
+            .map_err(|error| Error::file("write", &path, error))?;
         runtime.spawn(control::serve(Arc::clone(&server), control));
         Ok(Self {
             server,
             runtime: Some(runtime),
+            transcript_file: Some(transcript_file),
         })
     }
 
@@ -121,7 +128,10 @@ impl Cloud {
                 let _ = tokio::time::timeout(STOP, self.server.pause()).await;
             });
             runtime.shutdown_timeout(STOP);
+            self.server.broker.end();
+            self.server.forget_endpoints();
         }
+        self.transcript_file = None;
     }
 
     fn block_on<F: Future>(&self, future: F) -> F::Output {

@@ -1,4 +1,4 @@
-//! The platform's binary: see `iotkit-cloud --help`, and the package's README.
+//! The platform's binary: see `iotkit-cloud --help`, and docs/cloud.md.
 
 use std::process::ExitCode;
 

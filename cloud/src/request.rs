@@ -16,6 +16,9 @@ use crate::{Error, device::DeviceId};
 /// How long the platform waits for a device's answer unless the caller chooses (Alink, section 3.7).
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(8);
 
+/// The longest wait that can be asked for.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// An Alink request to a device: topic `/sys/{pk}/{dn}/` + method with slashes.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -44,7 +47,7 @@ impl Request {
         }
     }
 
-    /// Chooses how long to wait for the answer.
+    /// Chooses how long to wait for the answer, a day at most.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
@@ -89,7 +92,7 @@ impl Rrpc {
         }
     }
 
-    /// Chooses how long to wait for the answer.
+    /// Chooses how long to wait for the answer, a day at most.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
@@ -153,6 +156,11 @@ impl Waiting {
             .remove(expected);
         waiting.is_some_and(|sender| sender.send(payload.clone()).is_ok())
     }
+
+    /// Nothing will be answered any more.
+    pub(crate) fn end(&self) {
+        self.0.lock().expect("no panic while locked").clear();
+    }
 }
 
 /// A question under way. Dropping it ends the interest in its answer.
@@ -163,13 +171,11 @@ pub struct Call {
     deadline: Instant,
     expected: Expected,
     waiting: Arc<Waiting>,
-    runtime: runtime::Handle,
 }
 
 impl Call {
     pub(crate) fn start(
         waiting: &Arc<Waiting>,
-        runtime: &runtime::Handle,
         id: String,
         expected: Expected,
         timeout: Duration,
@@ -180,14 +186,13 @@ impl Call {
             .lock()
             .expect("no panic while locked")
             .insert(expected.clone(), sender);
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now() + timeout.min(LONGEST);
         Self {
             id,
             receiver,
             deadline,
             expected,
             waiting: Arc::clone(waiting),
-            runtime: runtime.clone(),
         }
     }
 
@@ -196,13 +201,18 @@ impl Call {
         &self.id
     }
 
-    /// Waits for the answer, until the time given with the question is over.
+    /// Waits for the answer, until the time given with the question is over. Not from inside an async runtime.
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] when nothing came in time.
+    /// [`Error::Timeout`] when nothing came in time, or the platform stopped; [`Error::Runtime`] when waiting itself
+    /// fails.
     pub fn wait(self) -> Result<Reply, Error> {
-        let runtime = self.runtime.clone();
+        // Not the platform's runtime: that one may be gone before the caller comes to wait.
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .map_err(Error::Runtime)?;
         runtime.block_on(self.finished())
     }
 

@@ -25,7 +25,6 @@ use crate::{
     config::Config,
     connection,
     tls::{self, Authority, Certificate},
-    transcript::Transcript,
 };
 
 /// Where a running platform is reached; also the content of `endpoints.json` in its data folder.
@@ -100,10 +99,7 @@ impl Server {
         };
         let tls = tls::context(config.certificate.as_ref().unwrap_or(&certificate))?;
 
-        let path = data_dir.join("transcript.jsonl");
-        let transcript =
-            Transcript::new(Some(&path)).map_err(|error| Error::file("write", &path, error))?;
-        let broker = Broker::new(&config, transcript, tokio::runtime::Handle::current());
+        let broker = Broker::new(&config, tokio::runtime::Handle::current());
 
         let (mqtt_listener, mqtt) = bind(config.mqtt).await?;
         let (control_listener, control) = bind(config.control).await?;
@@ -147,7 +143,12 @@ impl Server {
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
-                Some(_) = connections.join_next() => continue,
+                Some(ended) = connections.join_next() => {
+                    if let Err(error) = ended {
+                        tracing::error!(%error, "a connection's task failed");
+                    }
+                    continue;
+                }
                 accepted = listener.accept() => accepted,
             };
             match accepted {
@@ -180,6 +181,16 @@ impl Server {
             number,
             Closer::under(stop),
         )
+    }
+
+    /// Whoever looks for a running platform in the data folder is not to find this one any more.
+    pub(crate) fn forget_endpoints(&self) {
+        // Another one may have started on the same folder meanwhile.
+        if Endpoints::read(&self.data_dir).is_ok_and(|written| written == self.endpoints)
+            && let Err(error) = std::fs::remove_file(self.data_dir.join(Endpoints::FILE))
+        {
+            tracing::warn!(%error, "the file with the addresses stays");
+        }
     }
 
     /// Stops listening and drops all connections; sessions stay.

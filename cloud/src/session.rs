@@ -62,6 +62,11 @@ impl Session {
         self.subscriptions.insert(filter, qos);
     }
 
+    /// Whether `filter` is there already, or the device may have one more.
+    pub(crate) fn has_room_for(&self, filter: &str, limit: usize) -> bool {
+        self.subscriptions.contains_key(filter) || self.subscriptions.len() < limit
+    }
+
     pub(crate) fn unsubscribe(&mut self, filter: &str) {
         self.subscriptions.remove(filter);
     }

@@ -302,11 +302,12 @@ pub(crate) fn shared() -> Result<(Authority, Certificate), Error> {
     Ok(SHARED.get_or_init(|| (authority, certificate)).clone())
 }
 
-/// Signed by that authority, and for another month at least.
+/// Signed by that authority, with its own key beside it, and for another month at least.
 fn is_good(certificate: &Certificate, authority: &Authority) -> Result<bool, Error> {
     let leaf = X509::from_pem(certificate.chain.as_bytes())?;
+    let key = PKey::private_key_from_pem(certificate.key.as_bytes())?;
     let lasts = leaf.not_after() > &*days_from_now(30)?;
-    Ok(lasts && leaf.verify(&authority.key)?)
+    Ok(lasts && leaf.public_key()?.public_eq(&key) && leaf.verify(&authority.key)?)
 }
 
 fn read(path: &Path) -> Result<Option<String>, Error> {
@@ -331,7 +332,8 @@ pub(crate) fn write(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
     write().map_err(|error| Error::file("write", path, error))
 }
 
-/// The server's side of TLS 1.2 and 1.3 with this certificate.
+/// The server's side of TLS with this certificate. From 1.0 on: that is what the platform accepts, and what firmware of
+/// V2.10's time may be limited to.
 pub(crate) fn context(certificate: &Certificate) -> Result<SslContext, Error> {
     let mut chain = X509::stack_from_pem(certificate.chain.as_bytes())?.into_iter();
     let leaf = chain
@@ -339,7 +341,7 @@ pub(crate) fn context(certificate: &Certificate) -> Result<SslContext, Error> {
         .ok_or_else(|| Error::Config("the certificate file holds no certificate".to_owned()))?;
 
     let mut builder = SslContext::builder(SslMethod::tls_server())?;
-    builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+    builder.set_min_proto_version(Some(SslVersion::TLS1))?;
     builder.set_cipher_list(CIPHERS)?;
     builder.set_options(SslOptions::CIPHER_SERVER_PREFERENCE | SslOptions::NO_RENEGOTIATION);
     builder.set_certificate(&leaf)?;

@@ -2,10 +2,11 @@
 
 use std::{
     collections::VecDeque,
-    fs::File,
-    io::{BufWriter, Write},
-    path::Path,
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard},
+    thread::JoinHandle,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -17,8 +18,14 @@ use crate::{
     device::DeviceId,
 };
 
-/// How many bytes of topics, payloads and raw packets are kept in memory; the oldest entries go first.
+/// How many bytes of texts, payloads and raw packets are kept in memory; the oldest entries go first.
 const MEMORY: usize = 64 * 1024 * 1024;
+
+/// A file longer than this many bytes is put aside; the one put aside before goes.
+const FILE: u64 = 64 * 1024 * 1024;
+
+/// How many entries a reader takes out at a time.
+const BATCH: usize = 256;
 
 /// What an entry costs beside its texts.
 const ENTRY: usize = 256;
@@ -75,8 +82,10 @@ impl Entry {
                         + packet.payload.as_ref().map_or(0, Bytes::len)
                         + packet.raw.as_ref().map_or(0, Bytes::len)
                 }
-                What::Malformed { raw, .. } | What::RawSent { raw } => raw.len(),
-                What::Opened { .. } | What::Closed { .. } | What::Note { .. } => 0,
+                What::Malformed { raw, why } => raw.len() + why.len(),
+                What::RawSent { raw } => raw.len(),
+                What::Opened { .. } => 0,
+                What::Closed { why: text } | What::Note { text } => text.len(),
             }
     }
 }
@@ -234,25 +243,21 @@ struct Inner {
     entries: VecDeque<Entry>,
     next: u64,
     cost: usize,
-    file: Option<BufWriter<File>>,
+    /// Nothing is added any more.
+    ended: bool,
 }
 
 impl Transcript {
-    /// Starts a record that is also appended to `file`.
-    pub(crate) fn new(file: Option<&Path>) -> std::io::Result<Self> {
-        let file = file
-            .map(|path| File::options().create(true).append(true).open(path))
-            .transpose()?;
-        let inner = Inner {
-            entries: VecDeque::new(),
-            next: 0,
-            cost: 0,
-            file: file.map(BufWriter::new),
-        };
-        Ok(Self(Arc::new(Shared {
-            inner: Mutex::new(inner),
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Shared {
+            inner: Mutex::new(Inner {
+                entries: VecDeque::new(),
+                next: 0,
+                cost: 0,
+                ended: false,
+            }),
             grown: Condvar::new(),
-        })))
+        }))
     }
 
     pub(crate) fn add(&self, connection: u64, device: Option<&DeviceId>, what: What) {
@@ -265,15 +270,6 @@ impl Transcript {
             what,
         };
         inner.next += 1;
-        if let Some(file) = &mut inner.file {
-            let written = serde_json::to_writer(&mut *file, &entry)
-                .map_err(Into::into)
-                .and_then(|()| file.write_all(b"\n"));
-            if let Err(error) = written.and_then(|()| file.flush()) {
-                tracing::warn!(%error, "the transcript file cannot be written; only memory keeps it from now on");
-                inner.file = None;
-            }
-        }
         inner.cost += entry.cost();
         inner.entries.push_back(entry);
         while inner.cost > MEMORY {
@@ -307,29 +303,52 @@ impl Transcript {
         self.wait_since(0, timeout, wanted)
     }
 
-    /// Waits for an entry that `wanted` says yes to, looking from entry `mark` on.
+    /// Waits for an entry that `wanted` says yes to, looking from entry `mark` on. `wanted` sees each entry once, and
+    /// may use the transcript and the platform.
     pub fn wait_since(
         &self,
         mark: u64,
         timeout: Duration,
         mut wanted: impl FnMut(&Entry) -> bool,
     ) -> Option<Entry> {
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now().checked_add(timeout);
+        let left = || deadline.map(|end| end.saturating_duration_since(Instant::now()));
         let mut seen = mark;
-        let mut inner = self.lock();
+        let mut end = None; // of the record, when the time was over
         loop {
-            if let Some(entry) = inner.from(seen).find(|entry| wanted(entry)) {
-                return Some(entry.clone());
+            let news = self.news(seen, left());
+            seen = news.last()?.seq + 1;
+            if let Some(found) = news.into_iter().find(&mut wanted) {
+                return Some(found);
             }
-            seen = inner.next;
-            let left = deadline.checked_duration_since(Instant::now())?;
-            inner = self
-                .0
-                .grown
-                .wait_timeout(inner, left)
-                .expect("no panic while locked")
-                .0;
+            if left().is_some_and(|left| left.is_zero())
+                && seen >= *end.get_or_insert_with(|| self.mark())
+            {
+                return None;
+            }
         }
+    }
+
+    /// The next entries from `seen` on; none when the time is over or the record has ended.
+    fn news(&self, seen: u64, timeout: Option<Duration>) -> Vec<Entry> {
+        let nothing_new = |inner: &mut Inner| inner.next <= seen && !inner.ended;
+        let inner = self.lock();
+        let inner = match timeout {
+            Some(timeout) => {
+                let waited = self.0.grown.wait_timeout_while(inner, timeout, nothing_new);
+                waited.expect("no panic while locked").0
+            }
+            None => {
+                let waited = self.0.grown.wait_while(inner, nothing_new);
+                waited.expect("no panic while locked")
+            }
+        };
+        inner.from(seen).take(BATCH).cloned().collect()
+    }
+
+    fn end(&self) {
+        self.lock().ended = true;
+        self.0.grown.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -345,10 +364,185 @@ impl Inner {
     }
 }
 
+/// Copies a record to a file, one JSON object a line, on a thread of its own: whoever adds to the record does not wait
+/// for the disk. Dropping this writes what is left.
+pub(crate) struct TranscriptFile {
+    transcript: Transcript,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl TranscriptFile {
+    /// Appends to the file `path`.
+    pub(crate) fn follow(transcript: Transcript, path: &Path) -> io::Result<Self> {
+        let mut file = Lines::open(path)?;
+        let thread = std::thread::Builder::new()
+            .name("iotkit-transcript".to_owned())
+            .spawn({
+                let transcript = transcript.clone();
+                move || {
+                    if let Err(error) = file.copy(&transcript) {
+                        tracing::warn!(%error, "the transcript file cannot be written; only memory keeps it from now on");
+                    }
+                }
+            })?;
+        Ok(Self {
+            transcript,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for TranscriptFile {
+    fn drop(&mut self) {
+        self.transcript.end();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the transcript's thread failed");
+        }
+    }
+}
+
+struct Lines {
+    path: PathBuf,
+    file: BufWriter<File>,
+    length: u64,
+}
+
+impl Lines {
+    fn open(path: &Path) -> io::Result<Self> {
+        let file = File::options().create(true).append(true).open(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            length: file.metadata()?.len(),
+            file: BufWriter::new(file),
+        })
+    }
+
+    /// Until the record has ended.
+    fn copy(&mut self, transcript: &Transcript) -> io::Result<()> {
+        let mut seen = 0;
+        loop {
+            let news = transcript.news(seen, None);
+            let Some(last) = news.last() else {
+                return Ok(());
+            };
+            seen = last.seq + 1;
+            for entry in &news {
+                self.write(entry)?;
+            }
+            self.file.flush()?;
+        }
+    }
+
+    fn write(&mut self, entry: &Entry) -> io::Result<()> {
+        if self.length > FILE {
+            self.file.flush()?;
+            fs::rename(&self.path, self.path.with_extension("old.jsonl"))?;
+            *self = Self::open(&self.path)?;
+        }
+        let mut line = serde_json::to_vec(entry)?;
+        line.push(b'\n');
+        self.length += line.len() as u64;
+        self.file.write_all(&line)
+    }
+}
+
 /// Milliseconds since 1970.
 pub(crate) fn now_ms() -> u64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(transcript: &Transcript, text: &str) {
+        let text = text.to_owned();
+        transcript.add(1, None, What::Note { text });
+    }
+
+    #[test]
+    fn waiting_sees_what_is_there_and_what_comes() {
+        let transcript = Transcript::new();
+        note(&transcript, "first");
+        assert!(
+            transcript
+                .wait(Duration::ZERO, |entry| entry.seq == 0)
+                .is_some()
+        );
+        assert!(
+            transcript
+                .wait(Duration::from_millis(5), |entry| entry.seq == 1)
+                .is_none()
+        );
+
+        let waiting = std::thread::spawn({
+            let transcript = transcript.clone();
+            // Longer than a clock can tell; the closure may look at the record itself.
+            move || {
+                transcript.wait_since(1, Duration::MAX, |entry| {
+                    entry.seq == 600 && transcript.mark() > 600
+                })
+            }
+        });
+        for _ in 0..600 {
+            note(&transcript, "next");
+        }
+        assert_eq!(waiting.join().unwrap().unwrap().seq, 600);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_newest_stay() {
+        let transcript = Transcript::new();
+        let text = "x".repeat(1024 * 1024);
+        for _ in 0..70 {
+            note(&transcript, &text);
+        }
+        let entries = transcript.entries();
+        assert_eq!((entries.len(), entries[62].seq), (63, 69));
+        assert_eq!(transcript.since(68).len(), 2);
+        assert!(transcript.since(70).is_empty());
+    }
+
+    #[test]
+    fn the_file_holds_all_when_it_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("transcript.jsonl");
+        for _ in 0..2 {
+            let transcript = Transcript::new();
+            let file = TranscriptFile::follow(transcript.clone(), &path).unwrap();
+            for _ in 0..1000 {
+                note(&transcript, "line");
+            }
+            drop(file);
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let numbers: Vec<_> = text
+            .lines()
+            .map(|line| {
+                serde_json::from_str::<serde_json::Value>(line).unwrap()["seq"]
+                    .as_u64()
+                    .unwrap()
+            })
+            .collect();
+        assert_eq!(numbers, (0..1000).chain(0..1000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_long_file_is_put_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("transcript.jsonl");
+        File::create(&path).unwrap().set_len(FILE + 1).unwrap(); // sparse
+        let transcript = Transcript::new();
+        let file = TranscriptFile::follow(transcript.clone(), &path).unwrap();
+        note(&transcript, "line");
+        drop(file);
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 1);
+        let aside = fs::metadata(folder.path().join("transcript.old.jsonl")).unwrap();
+        assert_eq!(aside.len(), FILE + 1);
+    }
 }
