@@ -5,7 +5,7 @@
 #define CLASS_INTERFACE_H
 
 #include <stdarg.h>
-#include <stddef.h>
+#include <stdlib.h>
 
 /** How every class begins; its methods follow. */
 typedef struct abstract_class_t {

@@ -4,7 +4,11 @@
 #ifndef ITLS_H
 #define ITLS_H
 
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 /* Marks of parameters: what a function reads, and what it writes. */
 #ifndef _IN_

@@ -6,6 +6,8 @@
 
 #include "exports/iot_export_fota.h"
 #include "exports/iot_export_cota.h"
+#include "exports/iot_export_dm.h"
+#include "lite_queue.h"
 
 /** How much is logged, as `IOT_LogLevel`. */
 typedef enum _linkkit_loglevel {

@@ -4,6 +4,12 @@
 #ifndef LITE_LOG_H
 #define LITE_LOG_H
 
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif /* __cplusplus */

@@ -5,6 +5,7 @@
 #define LITE_SYSTEM_H
 
 #include "iot_import.h"
+#include "iot_export.h"
 
 /** The version that the MQTT client of V2.10 names itself by. */
 #define MQTT_SDK_VERSION "2.0"

@@ -4,7 +4,16 @@
 #ifndef LITE_UTILS_H
 #define LITE_UTILS_H
 
+#include <assert.h>
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lite-log.h"
+#include "iot_import.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -5,7 +5,7 @@
 #define LITE_QUEUE_H
 
 #include <stdarg.h>
-#include <stddef.h>
+#include <stdlib.h>
 
 /** A queue. */
 typedef struct _lite_queue_t {

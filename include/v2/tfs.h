@@ -4,6 +4,8 @@
 #ifndef TFS_H
 #define TFS_H
 
+#include <stdint.h>
+
 /** Length of an ID2. */
 #define TFS_ID2_LEN 24
 

@@ -4,6 +4,8 @@
 #ifndef UTILS_HMAC_H
 #define UTILS_HMAC_H
 
+#include <string.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif /* __cplusplus */

@@ -10,12 +10,16 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::generated::root;
 
-/// Builds `libiot_sdk.a` in the `dev` profile, with all functions that a macro of V2.10 brings, and says where it is.
-pub(crate) fn build() -> Result<PathBuf> {
+/// The options that bring all functions that a macro of V2.10 brings.
+pub(crate) const ALL_FUNCTIONS: [&str; 2] =
+    ["--features", "service-ota,service-cota,rrpc,deviceinfo"];
+
+/// Builds `libiot_sdk.a` with these options of `cargo build`, and says where it is.
+pub(crate) fn build(options: &[&str]) -> Result<PathBuf> {
     let output = Command::new(env!("CARGO"))
         .current_dir(root())
         .args(["build", "--quiet", "--package", "iotkit-capi"])
-        .args(["--features", "service-ota,service-cota,rrpc,deviceinfo"])
+        .args(options)
         .args(["--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit())
         .output()

@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 
 mod abi;
 mod archive;
+mod bench;
 mod generated;
 mod headers;
 mod matrix;
@@ -24,6 +25,8 @@ enum Command {
     Abi(abi::Args),
     /// Generate docs/compatibility.md from the interface of V2.10 and the archive
     Matrix(matrix::Args),
+    /// Measure what the archive costs, hold it to bench/budgets.toml, and write docs/speed.md
+    Bench(bench::Args),
 }
 
 fn main() -> Result<()> {
@@ -31,5 +34,6 @@ fn main() -> Result<()> {
         Command::Headers(args) => headers::run(&args),
         Command::Abi(args) => abi::run(&args),
         Command::Matrix(args) => matrix::run(&args),
+        Command::Bench(args) => bench::run(&args),
     }
 }

@@ -35,7 +35,7 @@ pub(crate) const PATH: &str = "docs/compatibility.md";
 pub(crate) fn run(args: &Args) -> Result<()> {
     let lib = match &args.lib {
         Some(lib) => lib.clone(),
-        None => archive::build()?,
+        None => archive::build(&archive::ALL_FUNCTIONS)?,
     };
     let text = render(
         &declared()?,

@@ -5,8 +5,8 @@
 #define IOT_EXPORT_COTA_H
 
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #ifdef SERVICE_OTA_ENABLED
 

@@ -5,7 +5,7 @@
 #define IOT_EXPORT_FOTA_H
 
 #include <stdarg.h>
-#include <stddef.h>
+#include <stdlib.h>
 
 /** Name of the module, for the log. */
 #define SERVICE_FOTA_MODULE_NAME "service_fota"

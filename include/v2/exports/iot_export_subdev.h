@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "exports/iot_export_mqtt.h"
+#include "iot_export.h"
 
 /** Topics that log sub-devices in and out: product key, device name, what. */
 #define TOPIC_SESSION_COMBINE_FMT "/ext/session/%s/%s/combine/%s"

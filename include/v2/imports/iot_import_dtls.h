@@ -4,6 +4,11 @@
 #ifndef IOT_IMPORT_DTLS_H
 #define IOT_IMPORT_DTLS_H
 
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "imports/iot_import_coap.h"
 
 /** The error numbers begin after this one. */

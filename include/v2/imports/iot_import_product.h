@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "iot_import.h"
+
 /* Marks of parameters: what a function reads, and what it writes. */
 #ifndef _IN_
 #define _IN_
