@@ -14,11 +14,13 @@ use crate::generated::root;
 pub(crate) const ALL_FUNCTIONS: [&str; 2] =
     ["--features", "service-ota,service-cota,rrpc,deviceinfo"];
 
-/// Builds `libiot_sdk.a` with these options of `cargo build`, and says where it is.
+/// Builds `libiot_sdk.a` with these options of cargo, and says where it is.
 pub(crate) fn build(options: &[&str]) -> Result<PathBuf> {
     let output = Command::new(env!("CARGO"))
         .current_dir(root())
-        .args(["build", "--quiet", "--package", "iotkit-capi"])
+        .args(["rustc", "--quiet", "--package", "iotkit-capi", "--lib"])
+        // As an rlib, too, which is for the package's tests, cargo would leave out link-time optimisation.
+        .args(["--crate-type", "staticlib"])
         .args(options)
         .args(["--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit())
