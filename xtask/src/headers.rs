@@ -476,3 +476,6 @@ fn doc_line(attribute: &Attribute) -> Option<String> {
     };
     pair.path.is_ident("doc").then(|| text.value())
 }
+
+#[cfg(test)]
+mod tests;
