@@ -6,7 +6,7 @@
 
 use std::{
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -66,6 +66,13 @@ impl Context {
             .add(self.number, self.device.get(), what);
     }
 
+    /// Must come before the socket is closed: who sees it closed finds the device offline.
+    fn logout(&self) {
+        if let Some(device) = self.device.get() {
+            self.broker.logout(device, self.number);
+        }
+    }
+
     fn note(&self, text: impl Into<String>) {
         let text = text.into();
         tracing::info!(
@@ -97,14 +104,13 @@ pub(crate) async fn serve(
         closer: closer.clone(),
     });
 
+    let mut running = pin!(run(Arc::clone(&context), tls, stream, peer));
     let why = tokio::select! {
         biased;
         () = closer.closed() => closer.why(),
-        why = run(Arc::clone(&context), tls, stream, peer) => why,
+        why = &mut running => why,
     };
-    if let Some(device) = context.device.get() {
-        context.broker.logout(device, number);
-    }
+    context.logout(); // before `running`, and with it the socket, is dropped
     tracing::info!(
         connection = number,
         device = context.device.get().map(tracing::field::display),
@@ -144,7 +150,7 @@ async fn run(context: Arc<Context>, tls: SslContext, stream: TcpStream, peer: St
         .run(queue),
     );
     let reader = Reader {
-        context,
+        context: Arc::clone(&context),
         stream: read_half,
         buffer: BytesMut::new(),
         out,
@@ -152,15 +158,19 @@ async fn run(context: Arc<Context>, tls: SslContext, stream: TcpStream, peer: St
         stalled: false,
     };
 
+    let mut reading = pin!(reader.run(deadline, peer, cipher));
     tokio::select! {
-        why = reader.run(deadline, peer, cipher) => {
+        why = &mut reading => {
             // The reader's end of the queue is gone with it: the writer sends the rest and ends.
             match timeout(LAST_WORDS, &mut writer).await {
                 Ok(Ok(Some(first))) => first,
                 _ => why,
             }
         }
-        ended = &mut writer => ended.ok().flatten().unwrap_or_else(|| "writer ended".to_owned()),
+        ended = &mut writer => {
+            context.logout();
+            ended.ok().flatten().unwrap_or_else(|| "writer ended".to_owned())
+        }
     }
 }
 
@@ -210,6 +220,7 @@ impl Reader {
         match self.converse(connect_deadline, peer, tls).await {
             Ok(never) => match never {},
             Err(why) => {
+                self.context.logout();
                 // A full queue belongs to a device that does not read: then there are no last words.
                 let _ = self.out.try_send(Output::Close(why.clone()));
                 why

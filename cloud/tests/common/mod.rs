@@ -164,6 +164,16 @@ impl Raw {
         }
     }
 
+    /// Reads until the platform closes the connection, whatever it says before.
+    pub(crate) fn expect_end(&mut self) {
+        let mut rest = Vec::new();
+        match self.0.read_to_end(&mut rest) {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
+            Err(error) => panic!("not closed: {error}, after {rest:02x?}"),
+        }
+    }
+
     /// Asserts that nothing comes for a moment, and that the connection stays open.
     pub(crate) fn expect_silence(&mut self, time: Duration) {
         self.0.set_read_timeout(Some(time)).unwrap();
@@ -180,7 +190,8 @@ impl Raw {
     }
 }
 
-fn field(bytes: &[u8]) -> Vec<u8> {
+/// Bytes with their length before them.
+pub(crate) fn field(bytes: &[u8]) -> Vec<u8> {
     [&(bytes.len() as u16).to_be_bytes(), bytes].concat()
 }
 
@@ -227,6 +238,13 @@ pub(crate) fn subscribe(id: u16, filter: &str, qos: u8) -> Vec<u8> {
             vec![qos],
         ]
         .concat(),
+    )
+}
+
+pub(crate) fn unsubscribe(id: u16, filter: &str) -> Vec<u8> {
+    packet(
+        0xa2,
+        &[id.to_be_bytes().to_vec(), field(filter.as_bytes())].concat(),
     )
 }
 
