@@ -328,3 +328,52 @@ fn missing_symbol(failure: &str) -> Option<&str> {
         .strip_prefix("symbol ")?
         .strip_suffix(": not defined by the library")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_macros_that_a_header_asks_for_are_found() {
+        let header = "
+#ifndef GUARD_H
+#ifdef __cplusplus
+#ifdef WHOLE
+#if defined(FIRST) || !defined(SECOND_2)
+#ifndef OVERRIDABLE
+#define NOT_ASKED_FOR defined(NEITHER)
+";
+        let names = asked_for(header);
+        assert_eq!(
+            names.iter().map(String::as_str).collect::<Vec<_>>(),
+            ["FIRST", "SECOND_2", "WHOLE"]
+        );
+    }
+
+    #[test]
+    fn a_compiler_complains_about_a_header_that_needs_another() {
+        let gcc = &ABIS[0].c;
+        let alone = "size_t f(void);\n";
+        assert!(
+            gcc.complaints(alone, &[])
+                .expect("gcc runs")
+                .contains("size_t")
+        );
+        let with_macro =
+            "#ifdef NAMED\n#include <stddef.h>\nsize_t f(void);\n#endif\nextern int x;\n";
+        assert_eq!(
+            gcc.complaints(with_macro, &["NAMED"]).expect("gcc runs"),
+            ""
+        );
+    }
+
+    #[test]
+    fn the_function_that_an_archive_lacks_is_found() {
+        let line = "symbol IOT_CMP_Send: not defined by the library";
+        assert_eq!(missing_symbol(line), Some("IOT_CMP_Send"));
+        assert_eq!(
+            missing_symbol("record a size: expected sizeof(a) == 4"),
+            None
+        );
+    }
+}

@@ -56,10 +56,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// The functions that the committed table calls declared only.
 pub(crate) fn declared_only() -> Result<BTreeSet<String>> {
     let text = fs::read_to_string(root().join(PATH)).with_context(|| format!("reading {PATH}"))?;
-    let rows = text.lines().filter_map(|line| line.strip_prefix("| `"));
+    Ok(declared_only_in(&text))
+}
+
+fn declared_only_in(table: &str) -> BTreeSet<String> {
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
     let cells = rows.filter_map(|row| row.split_once("` | "));
     let declared = cells.filter(|(_, rest)| rest.starts_with(DECLARED_ONLY));
-    Ok(declared.map(|(name, _)| name.to_owned()).collect())
+    declared.map(|(name, _)| name.to_owned()).collect()
 }
 
 const DECLARED_ONLY: &str = "declared only";
@@ -185,3 +189,57 @@ Linux and bare-metal Arm (`cargo xtask abi`). This table says what is behind the
 The `HAL_*` functions are the application's, as ever: their prototypes are V2.10's, and the headers say what the library
 expects of them.
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(symbols: &[&str], differences: &str) -> Result<String> {
+        let declared = [Declared {
+            header: "sample.h".to_owned(),
+            functions: vec!["first".to_owned(), "second".to_owned()],
+        }];
+        let symbols = symbols.iter().map(|name| (*name).to_owned()).collect();
+        let differences = toml::from_str(differences).expect("differences");
+        let text = render(&declared, &symbols, &differences)?;
+        let (_, table) = text.split_once("## sample.h\n").expect("a table");
+        Ok(table.to_owned())
+    }
+
+    const DIFFERENCES: &str = "
+        general = []
+        [[difference]]
+        functions = [\"first\", \"second\"]
+        text = \"Never waits.\"
+        [[difference]]
+        functions = [\"first\"]
+        text = \"Copies its argument.\"";
+
+    #[test]
+    fn a_function_is_implemented_different_or_declared_only() {
+        let head = "\n| Function | State | Different from V2.10 |\n|---|---|---|\n";
+        assert_eq!(
+            table(&["first"], "general = []\ndifference = []").expect("a table"),
+            head.to_owned() + "| `first` | implemented |  |\n| `second` | declared only |  |\n"
+        );
+        assert_eq!(
+            table(&["first", "other"], DIFFERENCES).expect("a table"),
+            head.to_owned()
+                + "| `first` | different | Never waits. Copies its argument. |\n\
+                   | `second` | declared only |  |\n"
+        );
+    }
+
+    #[test]
+    fn a_difference_of_a_function_that_no_header_declares_is_refused() {
+        let misspelt = DIFFERENCES.replace("second", "secund");
+        let error = table(&["first"], &misspelt).expect_err("a stranger");
+        assert!(error.to_string().contains("secund"), "{error}");
+    }
+
+    #[test]
+    fn what_is_declared_only_can_be_read_back() {
+        let text = "| `a` | implemented |  |\n| `b` | declared only |  |\n| `c` | different | declared only |\n";
+        assert_eq!(declared_only_in(text), BTreeSet::from(["b".to_owned()]));
+    }
+}
