@@ -348,6 +348,10 @@ impl Source {
         }
         file.items = items;
         source.rust = quote!(#file).to_string();
+        // cbindgen would leave such a condition out.
+        for rest in source.rust.split("feature = \"").skip(1) {
+            macro_of(rest.split('"').next().unwrap_or_default())?;
+        }
         Ok(source)
     }
 
@@ -387,10 +391,13 @@ fn feature_macro(attribute: &Attribute) -> Result<&'static str> {
     else {
         bail!("a file's cfg: not a text");
     };
-    let known = FEATURES
-        .iter()
-        .find(|(feature, _)| *feature == text.value());
-    let (_, define) = known.with_context(|| format!("feature {} has no macro", text.value()))?;
+    macro_of(&text.value())
+}
+
+/// The macro that stands for a feature.
+fn macro_of(feature: &str) -> Result<&'static str> {
+    let known = FEATURES.iter().find(|(known, _)| *known == feature);
+    let (_, define) = known.with_context(|| format!("feature {feature} has no macro"))?;
     Ok(define)
 }
 

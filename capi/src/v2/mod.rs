@@ -11,7 +11,10 @@
 //!   and holds any number a caller may have written. Read it with [`number`].
 //! - A C type that Rust has no name for (`size_t`, `va_list`) is in [`ctypes`], which makes no header.
 //! - `[T; N + 1]` would become an opaque struct in the header, so array lengths are literals or plain constants.
-//! - `cfg(feature = "...")` becomes `#if defined(...)`; `FEATURES` in `xtask/src/headers.rs` says which macro.
+//! - `cfg(feature = "...")` becomes `#if defined(...)`; `FEATURES` in `xtask/src/headers.rs` says which macro. At the
+//!   head of a file it empties the whole header.
+//! - Only what is `pub` appears in the header, functions if they are exported, too. Their `# Safety` section becomes
+//!   `@pre`.
 #![allow(non_camel_case_types, non_snake_case, non_upper_case_globals)] // upstream's names, typos and all
 
 use core::{ffi::c_int, mem::MaybeUninit};

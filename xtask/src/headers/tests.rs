@@ -249,9 +249,16 @@ fn a_file_with_a_condition_makes_a_header_with_one() {
 
 #[test]
 fn a_feature_without_a_macro_is_refused() {
-    let refused = header("").render("#![cfg(feature = \"gateway\")]\npub const ONE: i32 = 1;");
-    let error = refused.expect_err("no macro stands for this feature");
-    assert!(format!("{error:#}").contains("gateway"), "{error:#}");
+    for rust in [
+        "#![cfg(feature = \"gateway\")]\npub const ONE: i32 = 1;",
+        "unsafe extern \"C\" { #[cfg(all(feature = \"rrpc\", feature = \"gateway\"))] pub fn f(); }",
+        "#[repr(C)] pub struct s_t { #[cfg(not(feature = \"gateway\"))] pub member: c_int }",
+    ] {
+        let error = header("")
+            .render(rust)
+            .expect_err("no macro stands for this feature");
+        assert!(format!("{error:#}").contains("gateway"), "{error:#}");
+    }
 }
 
 /// The macros that a `cfg` asks for, as v2.10.json writes them.
