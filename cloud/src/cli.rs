@@ -3,7 +3,7 @@
 use std::{
     ffi::OsString,
     fmt::Display,
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -177,7 +177,8 @@ impl Serve {
             .unwrap_or_else(|_| EnvFilter::new("iotkit_cloud=info"));
         tracing_subscriber::fmt()
             .with_env_filter(filter)
-            .with_writer(std::io::stderr)
+            .with_writer(io::stderr)
+            .with_ansi(io::stderr().is_terminal())
             .init();
 
         let file = match self.devices {

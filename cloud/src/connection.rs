@@ -61,6 +61,19 @@ impl Context {
     }
 
     fn record(&self, what: What) {
+        if let What::Packet(packet) = &what {
+            tracing::debug!(
+                connection = self.number,
+                device = self.device.get().map(tracing::field::display),
+                direction = ?packet.direction,
+                topic = packet.topic,
+                qos = packet.qos,
+                id = packet.id,
+                length = packet.payload.as_ref().map(Bytes::len),
+                "{:?}",
+                packet.kind
+            );
+        }
         self.broker
             .transcript
             .add(self.number, self.device.get(), what);
@@ -365,6 +378,14 @@ impl Reader {
             .login(connect, &device, faults.forget_session, link_of)
         {
             Ok(()) => {
+                tracing::info!(
+                    connection = self.context.number,
+                    %device,
+                    mqtt = ?version,
+                    clean_session = connect.clean_session,
+                    keep_alive = connect.keep_alive,
+                    "logged in"
+                );
                 self.maybe_stall().await?;
                 Ok((device, version))
             }
