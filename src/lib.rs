@@ -2,7 +2,13 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
 pub mod auth;
+pub mod client;
+pub mod hal;
 pub mod log;
+pub mod mqtt;
 pub mod text;
+pub mod time;
 pub mod wire;

@@ -1,3 +1,4 @@
 //! Bytes and the values they stand for: no state, no I/O.
 
 pub mod json;
+pub mod mqtt;

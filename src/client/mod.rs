@@ -1,0 +1,550 @@
+//! Drives the protocol state machines over a platform: the only code that waits or locks.
+//!
+//! Two locks, taken in this order where both are needed:
+//!
+//! | lock | covers | held across |
+//! |---|---|---|
+//! | outbox | the write buffer, and whose turn it is to send | one packet's writes |
+//! | state | the protocol state, and who reads | nothing that waits |
+//!
+//! Neither is held while anything is read, connected, slept or told.
+
+mod inbox;
+mod turn;
+
+use core::num::NonZeroU16;
+
+use crate::{
+    hal::{Broken, Lock, NoConnection, System, Transport},
+    log::{Level, Value},
+    mqtt::{self, Config, Event, Loss, Machine, Output, Receiver, topic},
+    time::{Clock, Instant},
+    wire::mqtt::{QoS, emit},
+};
+
+use inbox::{Inbox, Reader};
+pub use turn::{Delivery, Notice};
+
+/// Who the client is to the server.
+pub trait Account {
+    /// Brings the credentials up to date, before another attempt to connect; says whether that worked.
+    fn renew(&self) -> bool;
+
+    /// The credentials.
+    fn credentials(&self) -> Credentials<'_>;
+}
+
+/// What CONNECT carries.
+#[derive(Clone, Copy)]
+pub struct Credentials<'a> {
+    /// The client identifier.
+    pub client_id: &'a [u8],
+    /// The user name.
+    pub username: &'a [u8],
+    /// The password.
+    pub password: &'a [u8],
+}
+
+/// Why a call on a [`Client`] failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The topic or filter is not acceptable.
+    BadTopic,
+    /// There is no connection.
+    NotConnected,
+    /// Messages are published with QoS 0 or 1 only.
+    BadQoS,
+    /// The packet does not fit the write buffer.
+    TooLarge,
+    /// There is no memory, or as many requests wait for their answer as may.
+    Full,
+    /// The packet could not be sent; the connection is lost.
+    NotSent,
+    /// This call is made while messages are being delivered, and there is no memory to read into.
+    NoBuffer,
+}
+
+/// Why a client did not come about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectError {
+    /// The read buffer is smaller than any packet's header.
+    BufferTooSmall,
+    /// The platform has no lock left.
+    NoLock,
+    /// The transport did not connect.
+    NoConnection,
+    /// The server did not accept the client; the log says why.
+    NotAccepted,
+}
+
+/// An MQTT client: any thread may call any method.
+///
+/// `P` is the platform, `B` a buffer of the application, `H` what messages of a subscription are handed to.
+pub struct Client<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> {
+    platform: P,
+    outbox: P::Lock<Outbox<P::Conn, B>>,
+    state: P::Lock<State<P::Conn, B, H>>,
+    request_timeout: u32,
+}
+
+/// The sending side.
+struct Outbox<C, B> {
+    conn: Option<C>,
+    /// The application may send.
+    open: bool,
+    /// Counts connections: an answer belongs to the one that the question came from.
+    number: u32,
+    buffer: B,
+}
+
+/// Everything else.
+struct State<C, B, H> {
+    machine: Machine<H>,
+    clock: Clock,
+    inbox: Inbox<B>,
+    conn: Option<C>,
+    number: u32,
+    /// The client is being destroyed: what belongs to the application must not be touched any more.
+    closing: bool,
+}
+
+impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Client<P, B, H> {
+    /// Makes a client that is not connected. The buffers are used until [`Self::close`] has returned.
+    pub fn new(
+        platform: P,
+        config: Config,
+        mut read_buffer: B,
+        write_buffer: B,
+    ) -> Result<Self, ConnectError> {
+        let room = read_buffer.as_mut().len();
+        if room < Receiver::BUFFER_MIN {
+            return Err(ConnectError::BufferTooSmall);
+        }
+        let clock = Clock::new(platform.uptime());
+        let now = clock.now();
+        let outbox = Outbox {
+            conn: None,
+            open: false,
+            number: 0,
+            buffer: write_buffer,
+        };
+        let state = State {
+            machine: Machine::new(config, now),
+            clock,
+            inbox: Inbox::new(read_buffer, room),
+            conn: None,
+            number: 0,
+            closing: false,
+        };
+        Ok(Self {
+            platform,
+            outbox: Lock::new(outbox).ok_or(ConnectError::NoLock)?,
+            state: Lock::new(state).ok_or(ConnectError::NoLock)?,
+            request_timeout: config.request_timeout,
+        })
+    }
+
+    /// Whether there is a connection.
+    pub fn is_connected(&self) -> bool {
+        self.state
+            .with(|state| state.machine.is_connected() && !state.closing)
+    }
+
+    /// From now on a connection that is lost stays lost.
+    pub fn disable_reconnect(&self) {
+        self.state.with(|state| state.machine.disable_reconnect());
+    }
+
+    /// How long the server may take to answer, in ms.
+    pub fn request_timeout(&self) -> u32 {
+        self.request_timeout
+    }
+
+    /// Sends a message with QoS 0, or with QoS 1 and returns its id.
+    ///
+    /// Waits while another packet is being sent, and for the request timeout at most.
+    pub fn publish(
+        &self,
+        topic: &[u8],
+        payload: &[u8],
+        qos: QoS,
+        retain: bool,
+    ) -> Result<Option<NonZeroU16>, Error> {
+        topic::check_name(topic).map_err(|_| Error::BadTopic)?;
+        self.outbox.with(|outbox| {
+            let conn = outbox.ready()?;
+            let buf = outbox.buffer.as_mut();
+            let (id, len) = match qos {
+                QoS::AtMostOnce => {
+                    let message = emit::Publish {
+                        topic,
+                        payload,
+                        retain,
+                        id: None,
+                    };
+                    (None, message.emit(buf).map_err(|_| Error::TooLarge)?)
+                }
+                QoS::AtLeastOnce => {
+                    let uptime = self.platform.uptime();
+                    let (id, len) = self.state.with(|state| {
+                        let now = state.clock.read(uptime);
+                        state.machine.publish(topic, payload, retain, buf, now)
+                    })?;
+                    (Some(id), len)
+                }
+                QoS::ExactlyOnce => return Err(Error::BadQoS),
+            };
+            let packet = buf.get(..len).unwrap_or_default();
+            self.send(conn, packet).map_err(|_| {
+                if let Some(id) = id {
+                    self.state.with(|state| state.machine.withdraw_publish(id));
+                }
+                self.not_sent(outbox)
+            })?;
+            Ok(id)
+        })
+    }
+
+    /// Asks the server for the messages that match a filter; the id of the request.
+    ///
+    /// `handler` is given the messages from when the server has granted it. Waits as [`Self::publish`] does.
+    pub fn subscribe(&self, filter: &[u8], qos: QoS, handler: H) -> Result<NonZeroU16, Error> {
+        self.request(filter, |machine, buf, now| {
+            machine.subscribe(filter, qos, handler, buf, now)
+        })
+    }
+
+    /// Asks the server for no more messages of a filter; the id of the request. Waits as [`Self::publish`] does.
+    pub fn unsubscribe(&self, filter: &[u8]) -> Result<NonZeroU16, Error> {
+        self.request(filter, |machine, buf, now| {
+            machine.unsubscribe(filter, buf, now)
+        })
+    }
+
+    fn request(
+        &self,
+        filter: &[u8],
+        write: impl FnOnce(
+            &mut Machine<H>,
+            &mut [u8],
+            Instant,
+        ) -> Result<(NonZeroU16, usize), mqtt::Error>,
+    ) -> Result<NonZeroU16, Error> {
+        let checked = topic::check_filter(filter);
+        self.outbox.with(|outbox| {
+            let conn = outbox.ready()?;
+            checked.map_err(|_| Error::BadTopic)?;
+            let buf = outbox.buffer.as_mut();
+            let uptime = self.platform.uptime();
+            let (id, len) = self.state.with(|state| {
+                let now = state.clock.read(uptime);
+                write(&mut state.machine, buf, now)
+            })?;
+            self.send(conn, buf.get(..len).unwrap_or_default())
+                .map_err(|_| {
+                    self.state.with(|state| state.machine.withdraw_request(id));
+                    self.not_sent(outbox)
+                })?;
+            Ok(id)
+        })
+    }
+
+    /// Connects for the first time. Blocks for as long as the transport takes to open, and for twice the request
+    /// timeout after that.
+    pub fn connect(&self) -> Result<(), ConnectError> {
+        let reader = self.state.with(|state| state.inbox.claim());
+        let Ok(reader) = reader else {
+            return Err(ConnectError::NotAccepted); // somebody else is at it
+        };
+        self.open(reader).map_err(|_| ConnectError::NoConnection)?;
+        if self.run_until_connected() {
+            Ok(())
+        } else {
+            Err(ConnectError::NotAccepted)
+        }
+    }
+
+    /// Ends the client: says goodbye to the server, and lets go of both buffers. Other calls end soon.
+    ///
+    /// Waits for a call that is reading, for the request timeout and one second at most. The connection is closed
+    /// then, or when the client is dropped.
+    pub fn close(&self) {
+        self.state.with(|state| state.closing = true);
+        self.outbox.with(|outbox| {
+            if let (Some(conn), true) = (outbox.conn, outbox.open) {
+                // Whether it arrives or not, the end is the same.
+                let _ = self.send(conn, &emit::DISCONNECT);
+            }
+            outbox.open = false;
+            outbox.conn = None;
+        });
+
+        const STEP: u32 = 10;
+        let mut patience = self.request_timeout.saturating_add(1000);
+        let reader = loop {
+            match self.state.with(|state| state.inbox.take_role()) {
+                Some(reader) => break reader,
+                None if patience == 0 => return,
+                None => {
+                    self.platform.sleep(STEP);
+                    patience = patience.saturating_sub(STEP);
+                }
+            }
+        };
+        if let Some(conn) = self.state.with(|state| state.conn.take()) {
+            self.platform.close(conn);
+        }
+        drop(reader);
+    }
+
+    /// Opens the transport with fresh credentials, as the one who may read.
+    fn reopen(&self, reader: Reader<B>) {
+        if self.platform.renew() {
+            // If it fails, the state says when to try again.
+            let _ = self.open(reader);
+        } else {
+            self.log(Level::Warning, "mqtt: no credentials", Value::None);
+            self.not_opened(reader);
+        }
+    }
+
+    fn not_opened(&self, reader: Reader<B>) {
+        let uptime = self.platform.uptime();
+        self.state.with(|state| {
+            let now = state.clock.read(uptime);
+            state.machine.lost();
+            state.machine.closed(now, |limit| self.random(limit));
+            state.inbox.put_back(reader);
+        });
+    }
+
+    /// Opens the transport, as the one who may read.
+    fn open(&self, reader: Reader<B>) -> Result<(), NoConnection> {
+        let Ok(conn) = self.platform.open() else {
+            self.log(Level::Warning, "mqtt: no connection", Value::None);
+            self.not_opened(reader);
+            return Err(NoConnection);
+        };
+        let number = self.outbox.with(|outbox| {
+            outbox.conn = Some(conn);
+            outbox.number = outbox.number.wrapping_add(1);
+            outbox.number
+        });
+        self.state.with(|state| {
+            state.conn = Some(conn);
+            state.number = number;
+            state.machine.opened();
+            state.inbox.put_back(reader);
+        });
+        Ok(())
+    }
+
+    /// Closes the transport, as the one who may read.
+    fn shut(&self, mut reader: Reader<B>) {
+        self.outbox.with(|outbox| {
+            outbox.open = false;
+            outbox.conn = None;
+        });
+        if let Some(conn) = self.state.with(|state| state.conn.take()) {
+            self.platform.close(conn);
+        }
+        let uptime = self.platform.uptime();
+        reader.start_over();
+        self.state.with(|state| {
+            let now = state.clock.read(uptime);
+            state.machine.closed(now, |limit| self.random(limit));
+            state.inbox.put_back(reader);
+        });
+    }
+
+    /// Sends what the machine has to send, until there is no more or `until` has come.
+    fn flush(&self, until: Instant) {
+        self.outbox.with(|outbox| {
+            let Some(conn) = outbox.conn else { return };
+            let mut over = false;
+            while !over {
+                let uptime = self.platform.uptime();
+                let output = self.state.with(|state| {
+                    if state.closing {
+                        return Err(mqtt::Error::Full); // the buffer is the application's again
+                    }
+                    let now = state.clock.read(uptime);
+                    over = until.reached(now);
+                    let output = state.machine.poll_output(outbox.buffer.as_mut(), now);
+                    outbox.open = state.machine.is_connected();
+                    output
+                });
+                let sent = match output {
+                    Ok(Some(Output::Packet(len))) => {
+                        let packet = outbox.buffer.as_mut().get(..len).unwrap_or_default();
+                        self.send(conn, packet)
+                    }
+                    Ok(Some(Output::Connect {
+                        keep_alive,
+                        clean_session,
+                    })) => self.ask(conn, outbox.buffer.as_mut(), keep_alive, clean_session),
+                    Ok(None) | Err(_) => break,
+                };
+                if sent.is_err() {
+                    self.not_sent(outbox);
+                    break;
+                }
+            }
+        });
+    }
+
+    /// Sends CONNECT.
+    fn ask(
+        &self,
+        conn: P::Conn,
+        buf: &mut [u8],
+        keep_alive: u16,
+        clean_session: bool,
+    ) -> Result<(), NotSent> {
+        let credentials = self.platform.credentials();
+        let connect = emit::Connect {
+            client_id: credentials.client_id,
+            username: credentials.username,
+            password: credentials.password,
+            keep_alive,
+            clean_session,
+        };
+        let len = connect.emit(buf).map_err(|_| {
+            self.log(
+                Level::Error,
+                "mqtt: CONNECT does not fit the write buffer",
+                Value::None,
+            );
+            NotSent
+        })?;
+        self.send(conn, buf.get(..len).unwrap_or_default())?;
+        let uptime = self.platform.uptime();
+        self.state.with(|state| {
+            let now = state.clock.read(uptime);
+            state.machine.asked(now);
+        });
+        Ok(())
+    }
+
+    /// Sends an answer of four bytes, if the connection is still the one with that number.
+    fn answer(&self, number: u32, packet: [u8; 4]) {
+        self.outbox.with(|outbox| {
+            if let Some(conn) = outbox.conn
+                && outbox.number == number
+                && self.send(conn, &packet).is_err()
+            {
+                self.not_sent(outbox);
+            }
+        });
+    }
+
+    /// Sends all of a packet, within the request timeout. Runs under the outbox lock.
+    fn send(&self, conn: P::Conn, packet: &[u8]) -> Result<(), NotSent> {
+        /// A port that takes nothing is asked again after so many milliseconds.
+        const REST: u32 = 10;
+
+        let mut rest = packet;
+        let start = self.platform.uptime();
+        let mut left = self.request_timeout;
+        loop {
+            let count = match self.platform.write(conn, rest, left) {
+                Ok(count) => count,
+                Err(broken) => {
+                    self.log_broken("mqtt: sending failed:", broken);
+                    return Err(NotSent);
+                }
+            };
+            rest = rest.get(count..).unwrap_or_default();
+            if rest.is_empty() {
+                return Ok(());
+            }
+            let passed = self.platform.uptime().wrapping_sub(start);
+            left = self.request_timeout.saturating_sub(passed);
+            if left == 0 {
+                self.log(Level::Warning, "mqtt: sending took too long", Value::None);
+                return Err(NotSent);
+            }
+            if count == 0 {
+                self.platform.sleep(left.min(REST));
+            }
+        }
+    }
+
+    /// A packet was not sent, or a part of it: the connection is of no more use. Runs under the outbox lock.
+    fn not_sent(&self, outbox: &mut Outbox<P::Conn, B>) -> Error {
+        outbox.open = false;
+        self.state.with(|state| state.machine.lost());
+        Error::NotSent
+    }
+
+    fn random(&self, limit: u32) -> u32 {
+        self.platform.random(limit).min(limit.saturating_sub(1))
+    }
+
+    fn log(&self, level: Level, text: &'static str, value: Value<'_>) {
+        self.platform.log(level, text, value);
+    }
+
+    fn log_broken(&self, text: &'static str, broken: Broken) {
+        match broken {
+            Broken::Closed => self.log(Level::Warning, text, Value::Text(b"closed by the server")),
+            Broken::Failed(number) => self.log(Level::Warning, text, Value::Num(number.into())),
+            Broken::Contract => self.log(
+                Level::Error,
+                text,
+                Value::Text(b"the port has moved more than it was offered"),
+            ),
+        }
+    }
+
+    fn log_loss(&self, loss: Loss) {
+        let (text, value) = match loss {
+            Loss::Refused(refusal) => (
+                "mqtt: CONNECT refused:",
+                Value::Text(refusal.name().as_bytes()),
+            ),
+            Loss::Protocol(what) => (
+                "mqtt: the server broke the protocol:",
+                Value::Text(what.as_bytes()),
+            ),
+            Loss::NoConnAck => ("mqtt: no CONNACK came", Value::None),
+            Loss::NoPingResp => ("mqtt: no PINGRESP came", Value::None),
+        };
+        self.log(Level::Warning, text, value);
+    }
+}
+
+/// A packet was not sent.
+struct NotSent;
+
+impl<C: Copy, B> Outbox<C, B> {
+    fn ready(&self) -> Result<C, Error> {
+        self.conn.filter(|_| self.open).ok_or(Error::NotConnected)
+    }
+}
+
+impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Drop
+    for Client<P, B, H>
+{
+    fn drop(&mut self) {
+        if let Some(conn) = self.state.with(|state| state.conn.take()) {
+            self.platform.close(conn);
+        }
+    }
+}
+
+impl From<mqtt::Error> for Error {
+    fn from(error: mqtt::Error) -> Self {
+        match error {
+            mqtt::Error::TooLarge => Self::TooLarge,
+            mqtt::Error::Full => Self::Full,
+        }
+    }
+}
+
+/// What the application is told of a machine's event.
+impl<H> From<Event> for Notice<'_, H> {
+    fn from(event: Event) -> Self {
+        Self::Event(event)
+    }
+}
