@@ -5,8 +5,11 @@
 extern crate std;
 
 mod device;
+mod entry;
 pub mod hal;
+mod handle;
 mod log;
+mod mqtt;
 mod root_ca;
 mod rt;
 #[cfg(feature = "tls-rustls")]

@@ -3,6 +3,24 @@
 use core::{
     ffi::{c_char, c_int, c_void},
     mem::MaybeUninit,
+    ptr,
+};
+
+use iotkit::{
+    client,
+    log::{Level, Value},
+    mqtt::Config,
+    wire::mqtt::QoS,
+};
+
+use super::{iot_export_errno::IOT_RETURN_CODES::*, number};
+use crate::{
+    device,
+    entry::{Failure, bytes, entry, text},
+    hal::{self, Server},
+    handle::boxed,
+    log,
+    mqtt::{CLIENTS, Client, Handler, Lent, Platform, failure},
 };
 
 /// How often a message may arrive (MQTT 3.1.1, section 4.3).
@@ -167,101 +185,312 @@ layout!(iotx_mqtt_param_t = 112 {
 /// How to connect.
 pub type iotx_mqtt_param_pt = *mut iotx_mqtt_param_t;
 
-unsafe extern "C" {
-    /// Makes a client and connects it.
-    ///
-    /// Blocks for as long as `HAL_TCP_Establish` or `HAL_SSL_Establish` does, and twice the request timeout at most
-    /// after that. A failed call leaves nothing behind and may be repeated with the same parameters. Several clients
-    /// may exist at once.
-    ///
-    /// @param pInitParams  how to connect; see there what must stay valid
-    /// @return the client, to be given to `IOT_MQTT_Destroy`; `NULL` if a required parameter is missing, a buffer is
-    ///         too small, memory is short, or the connection failed (the log says why)
-    pub fn IOT_MQTT_Construct(pInitParams: *mut iotx_mqtt_param_t) -> *mut c_void;
+/// Makes a client and connects it.
+///
+/// Blocks for as long as `HAL_TCP_Establish` or `HAL_SSL_Establish` does, and twice the request timeout at most
+/// after that. A failed call leaves nothing behind and may be repeated with the same parameters. Up to eight clients
+/// may exist at once. No event is raised.
+///
+/// @param pInitParams  how to connect; see there what must stay valid
+/// @return the client, to be given to `IOT_MQTT_Destroy`; `NULL` if a required parameter is missing, a buffer is
+///         too small, memory is short, or the connection failed (the log says why)
+///
+/// # Safety
+///
+/// `pInitParams` is `NULL` or readable. Its strings are `NULL` or NUL-terminated, its buffers `NULL` or as large as it
+/// says and used by nobody else, all of them until the client is destroyed; its handler may be called on any thread
+/// that yields.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_MQTT_Construct(pInitParams: *mut iotx_mqtt_param_t) -> *mut c_void {
+    entry(|| {
+        // SAFETY: it is `NULL` or readable, by the contract.
+        let params = unsafe { pInitParams.as_ref() }.ok_or(NULL_VALUE_ERROR);
+        // SAFETY: by the contract, which is what is asked for.
+        let client = params.and_then(|params| unsafe { construct(params) });
+        client.inspect_err(|failure| {
+            log::write(
+                Level::Error,
+                "IOT_MQTT_Construct: failed, code",
+                Value::Num(*failure as i64),
+            );
+        })
+    })
+}
 
-    /// As `IOT_MQTT_Construct`, with the identity of an ID2 security chip.
-    ///
-    /// @return the client; `NULL` as above, or because the library was built without ID2
-    pub fn IOT_MQTT_ConstructSecure(pInitParams: *mut iotx_mqtt_param_t) -> *mut c_void;
+/// # Safety
+///
+/// As for `IOT_MQTT_Construct`.
+unsafe fn construct(params: &iotx_mqtt_param_t) -> Result<*mut c_void, Failure> {
+    if params.pwrite_buf.is_null() || params.pread_buf.is_null() {
+        return Err(NULL_VALUE_ERROR);
+    }
+    // SAFETY: strings and buffers are what they must be, by the contract.
+    let (password, platform, read_buffer, write_buffer) = unsafe {
+        text(params.host)?;
+        text(params.client_id)?;
+        text(params.username)?;
+        let password = text(params.password)?;
+        let server = Server::new(params.host, params.port, params.pub_key);
+        let platform = Platform::new(server, params.client_id, params.username, params.password);
+        let read_buffer = Lent::new(params.pread_buf, params.read_buf_size);
+        let write_buffer = Lent::new(params.pwrite_buf, params.write_buf_size);
+        (password, platform, read_buffer, write_buffer)
+    };
+    let slot = CLIENTS.reserve().ok_or(ERROR_NO_MEM)?;
+    // The password differs from device to device: they do not all reconnect at the same moment.
+    let seed = password.iter().fold(hal::uptime(), |seed, byte| {
+        seed.wrapping_mul(31).wrapping_add((*byte).into())
+    });
+    hal::seed(seed);
 
-    /// Disconnects a client and frees it. Messages that wait for an acknowledgement are dropped, no event is raised.
-    ///
-    /// May be called from a handler and while other threads use the client: their calls end, and return -2 from then
-    /// on. Waits for them no longer than the request timeout and one second; once it has returned, the buffers of
-    /// `iotx_mqtt_param_t` belong to the caller again.
-    ///
-    /// @param phandle  the client; set to `NULL`
-    /// @return 0; -2 if there is no such client
-    pub fn IOT_MQTT_Destroy(phandle: *mut *mut c_void) -> c_int;
+    let config = Config {
+        request_timeout: match params.request_timeout_ms {
+            ms @ 500..=5000 => ms,
+            _ => 2000,
+        },
+        keep_alive: (params.keepalive_interval_ms / 1000).clamp(60, 180) * 1000,
+        clean_session: params.clean_session != 0,
+        payload_max: u16::MAX.into(),
+    };
+    let engine =
+        client::Client::new(platform, config, read_buffer, write_buffer).map_err(not_connected)?;
+    let client = boxed(Client::new(engine, params.handle_event)).ok_or(ERROR_NO_MEM)?;
+    client.engine.connect().map_err(not_connected)?;
+    log::write(Level::Info, "mqtt: connected", Value::None);
+    if let Some(report) = device::mid_report() {
+        client
+            .engine
+            .publish(
+                report.topic().as_bytes(),
+                report.payload(),
+                QoS::AtMostOnce,
+                false,
+            )
+            .map_err(|error| failure(error, MQTT_PUBLISH_PACKET_ERROR))?;
+    }
+    Ok(slot.fill(client))
+}
 
-    /// Keeps the connection alive, receives, calls handlers, repeats what was not acknowledged, and reconnects, for
-    /// the given time. Call it again and again: nothing else does any of this.
-    ///
-    /// Takes its whole time even if nothing happens, so it serves as a delay; handlers come on top. Never longer than
-    /// that and one call into the HAL. Reconnects after 1 s, then after twice as long each time up to 60 s, a random
-    /// part added, across calls.
-    ///
-    /// @param handle      the client
-    /// @param timeout_ms  how long; 0 stands for 10 ms
-    /// @return 0, connected or not; -1 if `timeout_ms` is negative, or this is a call inside a handler for which there
-    ///         is no memory; -2 if there is no such client
-    pub fn IOT_MQTT_Yield(handle: *mut c_void, timeout_ms: c_int) -> c_int;
+fn not_connected(error: client::ConnectError) -> Failure {
+    match error {
+        client::ConnectError::BufferTooSmall => MQTT_CONNECT_PACKET_ERROR,
+        client::ConnectError::NoLock => ERROR_NO_MEM,
+        client::ConnectError::NoConnection => MQTT_NETWORK_CONNECT_ERROR,
+        client::ConnectError::NotAccepted => MQTT_CONNECT_ERROR,
+    }
+}
 
-    /// Whether a client is connected. Any thread, any handler.
-    ///
-    /// @return 1 connected; 0 not; -2 (which C takes for true) if there is no such client
-    pub fn IOT_MQTT_CheckStateNormal(handle: *mut c_void) -> c_int;
+/// As `IOT_MQTT_Construct`, with the identity of an ID2 security chip, for which the chip's vendor has the library.
+/// This one is built without it.
+///
+/// @return `NULL`; the log says what to call instead
+#[unsafe(no_mangle)]
+pub extern "C" fn IOT_MQTT_ConstructSecure(_pInitParams: *mut iotx_mqtt_param_t) -> *mut c_void {
+    log::write(
+        Level::Error,
+        "IOT_MQTT_ConstructSecure: this library is built without ID2; call IOT_MQTT_Construct",
+        Value::None,
+    );
+    ptr::null_mut()
+}
 
-    /// Turns reconnecting off: a lost connection is reported once and stays lost.
-    ///
-    /// @return 0; -1 if there is no such client
-    pub fn IOT_MQTT_Disable_Reconnect(handle: *mut c_void) -> c_int;
+/// Disconnects a client and frees it. Messages that wait for an acknowledgement are dropped, no event is raised.
+///
+/// May be called from a handler and while other threads use the client: their calls end, and return -2 from then
+/// on. Waits for them no longer than twice the request timeout and one second each (a handler that calls this is one of
+/// them); once it has returned, the buffers of `iotx_mqtt_param_t` belong to the caller again.
+///
+/// @param phandle  the client; set to `NULL`
+/// @return 0; -2 if there is no such client
+///
+/// # Safety
+///
+/// `phandle` is `NULL`, or readable and writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_MQTT_Destroy(phandle: *mut *mut c_void) -> c_int {
+    /// How often to look whether the other calls have ended, in ms.
+    const STEP: u32 = 10;
 
-    /// Asks the server for the messages on some topics. Any thread, any handler.
-    ///
-    /// Does not wait for the answer, which is an event with the packet id that is returned; the handler is called from
-    /// then on. The same filter with the same handler and context is one subscription; with another handler or context
-    /// it is a second, and both are called. Subscriptions are renewed after a reconnect if the server forgot them.
-    ///
-    /// @param handle             the client
-    /// @param topic_filter       begins with `/`, at most 128 bytes from 32 to 126; `+` and `#` as whole levels. Copied
-    /// @param qos                the highest quality of service to deliver with; any other number stands for 0
-    /// @param topic_handle_func  is told each message on a topic that matches
-    /// @param pcontext           passed to `topic_handle_func`
-    /// @return the packet id, 1 to 65535; -2 an argument is `NULL` or empty; -14 sending failed; -26 the write buffer
-    ///         is too small; -27 not connected; -41 bad filter; -42 no memory, or too many requests are unanswered
-    pub fn IOT_MQTT_Subscribe(
-        handle: *mut c_void,
-        topic_filter: *const c_char,
-        qos: MaybeUninit<iotx_mqtt_qos_t>,
-        topic_handle_func: iotx_mqtt_event_handle_func_fpt,
-        pcontext: *mut c_void,
-    ) -> c_int;
+    entry(|| {
+        // SAFETY: it is `NULL`, or readable and writable, by the contract.
+        let handle = unsafe { phandle.as_mut() }.ok_or(NULL_VALUE_ERROR)?;
+        let client = CLIENTS.end(*handle).map_err(|_| NULL_VALUE_ERROR)?;
+        *handle = ptr::null_mut();
+        client.engine.close();
+        let mut patience = client.engine.request_timeout() + 1000;
+        while !client.is_alone() && patience > 0 {
+            hal::sleep(STEP);
+            patience = patience.saturating_sub(STEP);
+        }
+        log::write(Level::Info, "mqtt: released", Value::None);
+        Ok(0)
+    })
+}
 
-    /// Ends all subscriptions of this client with exactly this filter. Any thread, any handler.
-    ///
-    /// Their handlers are called until the answer arrives, an event with the packet id that is returned.
-    ///
-    /// @param handle        the client
-    /// @param topic_filter  as in `IOT_MQTT_Subscribe`
-    /// @return the packet id, 1 to 65535; -2 an argument is `NULL` or empty; -14 sending failed; -22 the write buffer
-    ///         is too small; -27 not connected; -41 bad filter; -42 no memory, or too many requests are unanswered
-    pub fn IOT_MQTT_Unsubscribe(handle: *mut c_void, topic_filter: *const c_char) -> c_int;
+/// Keeps the connection alive, receives, calls handlers, repeats what was not acknowledged, and reconnects, for
+/// the given time. Call it again and again: nothing else does any of this.
+///
+/// Takes its whole time even if nothing happens, so it serves as a delay; handlers come on top. Never longer than
+/// that and one call into the HAL. Reconnects after 1 s, then after twice as long each time up to 60 s, a random
+/// part added, across calls.
+///
+/// @param handle      the client
+/// @param timeout_ms  how long; 0 stands for 10 ms
+/// @return 0, connected or not; -1 if `timeout_ms` is negative, or this is a call inside a handler for which there
+///         is no memory; -2 if there is no such client
+#[unsafe(no_mangle)]
+pub extern "C" fn IOT_MQTT_Yield(handle: *mut c_void, timeout_ms: c_int) -> c_int {
+    entry(|| {
+        let client = CLIENTS.get(handle).map_err(|_| NULL_VALUE_ERROR)?;
+        let timeout = match u32::try_from(timeout_ms) {
+            Ok(0) => 10,
+            Ok(timeout) => timeout,
+            Err(_) => return Err(FAIL_RETURN),
+        };
+        client
+            .run(handle, timeout)
+            .map_err(|error| failure(error, FAIL_RETURN))?;
+        Ok(0)
+    })
+}
 
-    /// Sends a message. Any thread, any handler.
-    ///
-    /// Blocks for the request timeout at most, and while another thread is sending. A QoS 1 message is repeated until
-    /// the server acknowledges it, across reconnects; the acknowledgement is an event with the packet id.
-    ///
-    /// @param handle      the client
-    /// @param topic_name  begins with `/`, at most 128 bytes from 32 to 126, without `+` and `#`
-    /// @param topic_msg   payload, its length, `qos` 0 or 1, `retain`; QoS 1 writes `packet_id`. Copied
-    /// @return 0 for QoS 0 and the packet id for QoS 1; -2 an argument is `NULL` or empty; -14 sending failed; -20
-    ///         `qos` is above 1; -21 the write buffer is too small; -27 not connected; -41 bad topic; -42 no memory, or
-    ///         20 messages are unacknowledged
-    pub fn IOT_MQTT_Publish(
-        handle: *mut c_void,
-        topic_name: *const c_char,
-        topic_msg: iotx_mqtt_topic_info_pt,
-    ) -> c_int;
+/// Whether a client is connected. Any thread, any handler.
+///
+/// @return 1 connected; 0 not; -2 (which C takes for true) if there is no such client
+#[unsafe(no_mangle)]
+pub extern "C" fn IOT_MQTT_CheckStateNormal(handle: *mut c_void) -> c_int {
+    entry(|| {
+        let client = CLIENTS.get(handle).map_err(|_| NULL_VALUE_ERROR)?;
+        Ok(client.engine.is_connected().into())
+    })
+}
+
+/// Turns reconnecting off: a lost connection is reported once and stays lost.
+///
+/// @return 0; -1 if there is no such client
+#[unsafe(no_mangle)]
+pub extern "C" fn IOT_MQTT_Disable_Reconnect(handle: *mut c_void) -> c_int {
+    entry(|| {
+        let client = CLIENTS.get(handle).map_err(|_| FAIL_RETURN)?;
+        client.engine.disable_reconnect();
+        Ok(0)
+    })
+}
+
+/// Asks the server for the messages on some topics. Any thread, any handler.
+///
+/// Does not wait for the answer, which is an event with the packet id that is returned; the handler is called from
+/// then on. The same filter with the same handler and context is one subscription; with another handler or context
+/// it is a second, and both are called. Subscriptions are renewed after a reconnect if the server forgot them.
+///
+/// @param handle             the client
+/// @param topic_filter       begins with `/`, at most 128 bytes from 32 to 126; `+` and `#` as whole levels. Copied
+/// @param qos                the highest quality of service to deliver with; any other number stands for 0
+/// @param topic_handle_func  is told each message on a topic that matches
+/// @param pcontext           passed to `topic_handle_func`
+/// @return the packet id, 1 to 65535; -2 an argument is `NULL` or empty; -14 sending failed; -26 the write buffer
+///         is too small; -27 not connected; -41 bad filter; -42 no memory, or 256 requests are unanswered
+///
+/// # Safety
+///
+/// `topic_filter` is `NULL` or a NUL-terminated string. `topic_handle_func` may be called with `pcontext` on any thread
+/// that yields, until the subscription has ended.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_MQTT_Subscribe(
+    handle: *mut c_void,
+    topic_filter: *const c_char,
+    qos: MaybeUninit<iotx_mqtt_qos_t>,
+    topic_handle_func: iotx_mqtt_event_handle_func_fpt,
+    pcontext: *mut c_void,
+) -> c_int {
+    entry(|| {
+        let client = CLIENTS.get(handle).map_err(|_| NULL_VALUE_ERROR)?;
+        // SAFETY: it is `NULL` or a string, by the contract; the caller passed a number.
+        let (filter, qos) = unsafe { (text(topic_filter)?, number(qos)) };
+        let qos = u8::try_from(qos).ok().and_then(QoS::from_bits);
+        let handler = Handler {
+            function: Some(topic_handle_func.ok_or(NULL_VALUE_ERROR)?),
+            context: pcontext,
+        };
+        let id = client
+            .engine
+            .subscribe(filter, qos.unwrap_or(QoS::AtMostOnce), handler)
+            .map_err(|error| failure(error, MQTT_SUBSCRIBE_PACKET_ERROR))?;
+        Ok(id.get().into())
+    })
+}
+
+/// Ends all subscriptions of this client with exactly this filter. Any thread, any handler.
+///
+/// Their handlers are called until the answer arrives, an event with the packet id that is returned.
+///
+/// @param handle        the client
+/// @param topic_filter  as in `IOT_MQTT_Subscribe`
+/// @return the packet id, 1 to 65535; -2 an argument is `NULL` or empty; -14 sending failed; -22 the write buffer
+///         is too small; -27 not connected; -41 bad filter; -42 no memory, or 256 requests are unanswered
+///
+/// # Safety
+///
+/// `topic_filter` is `NULL` or a NUL-terminated string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_MQTT_Unsubscribe(
+    handle: *mut c_void,
+    topic_filter: *const c_char,
+) -> c_int {
+    entry(|| {
+        let client = CLIENTS.get(handle).map_err(|_| NULL_VALUE_ERROR)?;
+        // SAFETY: it is `NULL` or a string, by the contract.
+        let filter = unsafe { text(topic_filter) }?;
+        let id = client
+            .engine
+            .unsubscribe(filter)
+            .map_err(|error| failure(error, MQTT_UNSUBSCRIBE_PACKET_ERROR))?;
+        Ok(id.get().into())
+    })
+}
+
+/// Sends a message. Any thread, any handler.
+///
+/// Blocks for the request timeout at most, and while another thread is sending. A QoS 1 message is repeated until
+/// the server acknowledges it, across reconnects; the acknowledgement is an event with the packet id.
+///
+/// @param handle      the client
+/// @param topic_name  begins with `/`, at most 128 bytes from 32 to 126, without `+` and `#`
+/// @param topic_msg   payload, its length, `qos` 0 or 1, `retain`; QoS 1 writes `packet_id`. Copied
+/// @return 0 for QoS 0 and the packet id for QoS 1; -2 an argument is `NULL` or empty; -14 sending failed; -20
+///         `qos` is above 1; -21 the write buffer is too small; -27 not connected; -41 bad topic; -42 no memory, or
+///         20 messages are unacknowledged
+///
+/// # Safety
+///
+/// `topic_name` is `NULL` or a NUL-terminated string; `topic_msg` is `NULL`, or readable and writable, with `payload`
+/// readable for `payload_len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_MQTT_Publish(
+    handle: *mut c_void,
+    topic_name: *const c_char,
+    topic_msg: iotx_mqtt_topic_info_pt,
+) -> c_int {
+    entry(|| {
+        let client = CLIENTS.get(handle).map_err(|_| NULL_VALUE_ERROR)?;
+        // SAFETY: they are `NULL`, or what they must be, by the contract.
+        let (topic, message) = unsafe { (text(topic_name)?, topic_msg.as_mut()) };
+        let message = message.ok_or(NULL_VALUE_ERROR)?;
+        // SAFETY: the payload is readable, by the contract.
+        let payload = unsafe { bytes(message.payload, message.payload_len.into()) }?;
+
+        let qos = match message.qos {
+            0 => QoS::AtMostOnce,
+            1 => QoS::AtLeastOnce,
+            _ => QoS::ExactlyOnce, // turned down, like everything above it
+        };
+        let id = client
+            .engine
+            .publish(topic, payload, qos, message.retain & 1 != 0)
+            .map_err(|error| failure(error, MQTT_PUBLISH_PACKET_ERROR))?;
+        Ok(id.map_or(0, |id| {
+            message.packet_id = id.get();
+            id.get().into()
+        }))
+    })
 }

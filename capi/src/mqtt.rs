@@ -1,0 +1,290 @@
+//! The MQTT client behind the C interface: the engine's, over the HAL, with C functions as handlers.
+
+use core::{
+    ffi::{CStr, c_char, c_void},
+    ptr, slice,
+};
+
+use iotkit::{
+    client::{self, Account, Credentials, Delivery, Notice},
+    hal::{Broken, NoConnection, System, Transport},
+    log::{Level, Value},
+    mqtt::Event,
+};
+
+use crate::{
+    device,
+    entry::Failure,
+    hal::{self, Conn, Mutex, Server},
+    handle::Table,
+    log,
+    v2::iot_export_mqtt::{
+        iotx_mqtt_event_handle_func_fpt, iotx_mqtt_event_handle_t, iotx_mqtt_event_msg_t,
+        iotx_mqtt_event_type_t, iotx_mqtt_topic_info_t,
+    },
+};
+
+/// All clients; eight at once.
+pub(crate) static CLIENTS: Table<Client, 8> = Table::new();
+
+/// A client, and who is told what no handler of a subscription takes.
+pub(crate) struct Client {
+    pub(crate) engine: client::Client<Platform, Lent, Handler>,
+    events: Handler,
+}
+
+// SAFETY: the pointers in it belong to the application, which must leave what they point to alone until the client is
+// destroyed; handlers may be called on any thread, and their contexts are only passed on. Everything else is behind
+// locks of the HAL.
+unsafe impl Sync for Client {}
+
+impl Client {
+    pub(crate) fn new(
+        engine: client::Client<Platform, Lent, Handler>,
+        events: iotx_mqtt_event_handle_t,
+    ) -> Self {
+        Self {
+            engine,
+            events: Handler {
+                function: events.h_fp,
+                context: events.pcontext,
+            },
+        }
+    }
+
+    /// `IOT_MQTT_Yield`, with this client's handle for the handlers.
+    pub(crate) fn run(&self, handle: *mut c_void, timeout: u32) -> Result<(), client::Error> {
+        self.engine.run(timeout, &mut |notice| match notice {
+            Notice::Event(event) => {
+                let (event_type, msg) = number(event);
+                log::write(Level::Info, name(event), value(msg));
+                self.events.call(handle, event_type, msg);
+            }
+            Notice::Message(delivery) => self.deliver(handle, delivery),
+        })
+    }
+
+    fn deliver(&self, handle: *mut c_void, delivery: Delivery<'_, Handler>) {
+        // One pointer for the whole buffer: a handler may write beyond its payload.
+        let buffer = delivery.buffer.as_mut_ptr();
+        let at = |offset: usize| buffer.wrapping_add(offset).cast::<c_char>().cast_const();
+        let mut message = iotx_mqtt_topic_info_t {
+            packet_id: delivery.id,
+            qos: delivery.qos as u8,
+            dup: delivery.dup.into(),
+            retain: delivery.retain.into(),
+            topic_len: length(delivery.topic.len()),
+            payload_len: length(delivery.payload.len()),
+            ptopic: at(delivery.topic.start),
+            payload: at(delivery.payload.start),
+        };
+        delivery.handler.unwrap_or(self.events).call(
+            handle,
+            iotx_mqtt_event_type_t::IOTX_MQTT_EVENT_PUBLISH_RECVEIVED,
+            (&raw mut message).cast(),
+        );
+    }
+}
+
+/// A length that the engine keeps within 16 bits: of a topic by the protocol, of a payload by its configuration.
+fn length(len: usize) -> u16 {
+    u16::try_from(len).unwrap_or(u16::MAX)
+}
+
+/// The number of an event and what goes with it.
+fn number(event: Event) -> (iotx_mqtt_event_type_t, *mut c_void) {
+    use iotx_mqtt_event_type_t::*;
+
+    let (number, id) = match event {
+        Event::Disconnected => (IOTX_MQTT_EVENT_DISCONNECT, 0),
+        Event::Reconnected => (IOTX_MQTT_EVENT_RECONNECT, 0),
+        Event::Subscribed(id) => (IOTX_MQTT_EVENT_SUBCRIBE_SUCCESS, id.get()),
+        Event::SubscribeTimedOut(id) => (IOTX_MQTT_EVENT_SUBCRIBE_TIMEOUT, id.get()),
+        Event::SubscribeRefused(id) => (IOTX_MQTT_EVENT_SUBCRIBE_NACK, id.get()),
+        Event::Unsubscribed(id) => (IOTX_MQTT_EVENT_UNSUBCRIBE_SUCCESS, id.get()),
+        Event::UnsubscribeTimedOut(id) => (IOTX_MQTT_EVENT_UNSUBCRIBE_TIMEOUT, id.get()),
+        Event::Published(id) => (IOTX_MQTT_EVENT_PUBLISH_SUCCESS, id.get()),
+        Event::Overflow => {
+            let text = c"a packet is larger than the read buffer, and was dropped";
+            return (
+                IOTX_MQTT_EVENT_BUFFER_OVERFLOW,
+                text.as_ptr().cast_mut().cast(),
+            );
+        }
+    };
+    (number, ptr::without_provenance_mut(id.into()))
+}
+
+/// The name of an event for a log line.
+fn name(event: Event) -> &'static str {
+    match event {
+        Event::Disconnected => "mqtt: disconnected",
+        Event::Reconnected => "mqtt: reconnected",
+        Event::Subscribed(_) => "mqtt: subscribed, packet id",
+        Event::SubscribeTimedOut(_) => "mqtt: SUBSCRIBE not answered, packet id",
+        Event::SubscribeRefused(_) => "mqtt: subscription refused, packet id",
+        Event::Unsubscribed(_) => "mqtt: unsubscribed, packet id",
+        Event::UnsubscribeTimedOut(_) => "mqtt: UNSUBSCRIBE not answered, packet id",
+        Event::Published(_) => "mqtt: acknowledged, packet id",
+        Event::Overflow => "mqtt: dropped a packet larger than the read buffer",
+    }
+}
+
+/// A function of the application, and what it wants to be told with each call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Handler {
+    pub(crate) function: iotx_mqtt_event_handle_func_fpt,
+    pub(crate) context: *mut c_void,
+}
+
+impl Handler {
+    fn call(self, handle: *mut c_void, event_type: iotx_mqtt_event_type_t, msg: *mut c_void) {
+        let Some(function) = self.function else {
+            return;
+        };
+        let mut msg = iotx_mqtt_event_msg_t { event_type, msg };
+        // SAFETY: the application has given the function for this, and with it its promise that it may be called.
+        unsafe { function(self.context, handle, &raw mut msg) }
+    }
+}
+
+/// The same function with the same context.
+impl PartialEq for Handler {
+    fn eq(&self, other: &Self) -> bool {
+        let address = |handler: &Self| handler.function.map_or(0, |function| function as usize);
+        address(self) == address(other) && self.context == other.context
+    }
+}
+
+/// A buffer of the application.
+pub(crate) struct Lent {
+    start: *mut u8,
+    len: usize,
+}
+
+impl Lent {
+    /// # Safety
+    ///
+    /// `start` points to `len` bytes that nobody else touches, until the client that it is given to was closed.
+    pub(crate) unsafe fn new(start: *mut c_char, len: u32) -> Self {
+        Self {
+            start: start.cast(),
+            len: len as usize,
+        }
+    }
+}
+
+// SAFETY: the bytes are its own, as `new` demands.
+unsafe impl Send for Lent {}
+
+impl AsMut<[u8]> for Lent {
+    fn as_mut(&mut self) -> &mut [u8] {
+        // SAFETY: the bytes are there and its own, as `new` demands; the engine does not touch a buffer after `close`.
+        unsafe { slice::from_raw_parts_mut(self.start, self.len) }
+    }
+}
+
+/// What a client needs: the HAL, the server, and strings of the application.
+pub(crate) struct Platform {
+    server: Server,
+    client_id: *const c_char,
+    username: *const c_char,
+    password: *const c_char,
+}
+
+impl Platform {
+    /// # Safety
+    ///
+    /// Each is a string for as long as this lives, and is not changed while a client connects.
+    pub(crate) unsafe fn new(
+        server: Server,
+        client_id: *const c_char,
+        username: *const c_char,
+        password: *const c_char,
+    ) -> Self {
+        Self {
+            server,
+            client_id,
+            username,
+            password,
+        }
+    }
+}
+
+impl System for Platform {
+    type Lock<T> = Mutex<T>;
+
+    fn uptime(&self) -> u32 {
+        hal::uptime()
+    }
+
+    fn sleep(&self, ms: u32) {
+        hal::sleep(ms);
+    }
+
+    fn random(&self, limit: u32) -> u32 {
+        hal::random(limit)
+    }
+
+    fn log(&self, level: Level, text: &'static str, value: Value<'_>) {
+        log::write(level, text, value);
+    }
+}
+
+impl Transport for Platform {
+    type Conn = Conn;
+
+    fn open(&self) -> Result<Conn, NoConnection> {
+        self.server.open()
+    }
+
+    fn read(&self, conn: Conn, buf: &mut [u8], timeout: u32) -> Result<usize, Broken> {
+        conn.read(buf, timeout)
+    }
+
+    fn write(&self, conn: Conn, bytes: &[u8], timeout: u32) -> Result<usize, Broken> {
+        conn.write(bytes, timeout)
+    }
+
+    fn close(&self, conn: Conn) {
+        conn.close();
+    }
+}
+
+impl Account for Platform {
+    /// Applications use the strings of the connection info, which is renewed in place.
+    fn renew(&self) -> bool {
+        device::reauthenticate().is_ok()
+    }
+
+    fn credentials(&self) -> Credentials<'_> {
+        // SAFETY: they are strings, as `new` demands.
+        let text = |text| unsafe { CStr::from_ptr(text) }.to_bytes();
+        Credentials {
+            client_id: text(self.client_id),
+            username: text(self.username),
+            password: text(self.password),
+        }
+    }
+}
+
+/// The number for why a request failed, which says which packet was too large for the buffer.
+pub(crate) fn failure(error: client::Error, too_large: Failure) -> Failure {
+    match error {
+        client::Error::BadTopic => Failure::MQTT_TOPIC_FORMAT_ERROR,
+        client::Error::NotConnected => Failure::MQTT_STATE_ERROR,
+        client::Error::BadQoS => Failure::MQTT_PUBLISH_QOS_ERROR,
+        client::Error::TooLarge => too_large,
+        client::Error::Full => Failure::MQTT_PUSH_TO_LIST_ERROR,
+        client::Error::NotSent => Failure::MQTT_NETWORK_ERROR,
+        client::Error::NoBuffer => Failure::FAIL_RETURN,
+    }
+}
+
+/// What goes with an event, for a log line.
+fn value(msg: *mut c_void) -> Value<'static> {
+    match u16::try_from(msg.addr()) {
+        Ok(id) if id != 0 => Value::Num(id.into()),
+        _ => Value::None,
+    }
+}
