@@ -72,6 +72,18 @@ struct timer {
     uint32_t length;
 };
 
+#if MBEDTLS_VERSION_MAJOR >= 3 && defined(MBEDTLS_SSL_PROTO_TLS1_3)
+/* mbedTLS' own list, but with PKCS#1 before PSS: it offers PSS for TLS 1.3, and 3.6.6 breaks off
+ * when a server that speaks TLS 1.2 alone chooses that. TLS 1.3 does without PKCS#1 anyway. */
+static const uint16_t signatures[] = {
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512, MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,       MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,    MBEDTLS_TLS1_3_SIG_NONE,
+};
+#endif
+
 static struct session *open_session(uintptr_t tcp);
 static int configure(struct session *s, const char *host, const char *ca_crt, size_t ca_crt_len);
 static int handshake(struct session *s, const char *host);
@@ -281,11 +293,11 @@ static int configure(struct session *s, const char *host, const char *ca_crt, si
         mbedtls_ssl_conf_ca_chain(&s->config, &s->roots, NULL);
         mbedtls_ssl_conf_verify(&s->config, iottls_note_certificate, &s->peer);
         mbedtls_ssl_conf_rng(&s->config, mbedtls_ctr_drbg_random, &s->random);
-#if MBEDTLS_VERSION_MAJOR >= 3
-        mbedtls_ssl_conf_min_tls_version(&s->config, MBEDTLS_SSL_VERSION_TLS1_2);
-#else
+#if MBEDTLS_VERSION_MAJOR < 3 /* later versions have nothing below 1.2 */
         mbedtls_ssl_conf_min_version(&s->config, MBEDTLS_SSL_MAJOR_VERSION_3,
                                      MBEDTLS_SSL_MINOR_VERSION_3);
+#elif defined(MBEDTLS_SSL_PROTO_TLS1_3)
+        mbedtls_ssl_conf_sig_algs(&s->config, signatures);
 #endif
         ret = mbedtls_ssl_setup(&s->ssl, &s->config);
     }

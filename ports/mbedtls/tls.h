@@ -1,4 +1,5 @@
-/* What the files of the mbedTLS port share: mbedTLS 2.28 and 3.x over any port's HAL_TCP_*. */
+/* What the files of the mbedTLS port share: HAL_SSL_* over any port's HAL_TCP_*, with mbedTLS 2.28
+ * or 3.1 and later (3.0 hides what these files read). */
 #ifndef IOTKIT_PORT_MBEDTLS_H
 #define IOTKIT_PORT_MBEDTLS_H
 

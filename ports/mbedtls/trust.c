@@ -58,7 +58,7 @@ static int add_pem(mbedtls_x509_crt *roots, const char *pem, size_t len)
     } else if (ret > 0) {
         HAL_Printf("HAL: TLS: %d of the given roots cannot be read\n", ret);
     }
-    return roots->raw.len > 0;
+    return ret >= 0;
 }
 
 #if HAS_CA_FILE
