@@ -14,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -192,6 +193,7 @@ impl Serve {
             raw_transcript: self.raw,
             ..Config::default()
         };
+        let signals = Signals::catch()?;
         let cloud = Cloud::start(config.with_device_file(&file)?)?;
 
         say(format_args!("mqtt     {}", cloud.mqtt_address()))?;
@@ -201,7 +203,7 @@ impl Serve {
             cloud.endpoints().ca_file.display()
         ))?;
         say(format_args!("devices  {}", file.display()))?;
-        wait_for_signal()?;
+        signals.wait();
         cloud.stop();
         Ok(())
     }
@@ -225,20 +227,41 @@ fn made_up_devices(data: &Path) -> anyhow::Result<PathBuf> {
     Ok(file)
 }
 
-fn wait_for_signal() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
+/// The ways in which a user or a service manager ends a program: Ctrl-C and SIGTERM.
+struct Signals {
+    runtime: tokio::runtime::Runtime,
+    interrupt: Signal,
+    terminate: Signal,
+}
 
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted?,
-            _ = terminate.recv() => {}
-        }
-        Ok(())
-    })
+impl Signals {
+    /// From here on they do not end the process by themselves.
+    fn catch() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()?;
+        let (interrupt, terminate) = {
+            let _inside = runtime.enter();
+            (
+                signal(SignalKind::interrupt())?,
+                signal(SignalKind::terminate())?,
+            )
+        };
+        Ok(Self {
+            runtime,
+            interrupt,
+            terminate,
+        })
+    }
+
+    fn wait(mut self) {
+        self.runtime.block_on(async {
+            tokio::select! {
+                _ = self.interrupt.recv() => {}
+                _ = self.terminate.recv() => {}
+            }
+        });
+    }
 }
 
 impl Command {

@@ -413,7 +413,8 @@ fn logs_are_structured_and_hold_no_secret() {
     ));
     refused.expect(&[0x20, 2, 0, 5]);
     refused.expect_closed();
-    let (_, log, folder) = served.end();
+    let (code, log, folder) = served.end();
+    assert_eq!(code, Some(0), "{log}");
     assert!(
         log.contains("INFO iotkit_cloud::connection: opened connection=1 peer=\"127.0.0.1:"),
         "{log}"

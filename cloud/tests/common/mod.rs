@@ -6,7 +6,8 @@ use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
     process::{Child, Command, Output, Stdio},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use iotkit_cloud::{
@@ -74,12 +75,15 @@ impl Running {
         Self(Some(command.spawn().unwrap()))
     }
 
+    /// What it said, if it ends in time; more than a pipe holds would keep it from ending.
     pub(crate) fn output(mut self) -> Output {
+        let child = self.0.as_mut().unwrap();
+        let until = Instant::now() + PATIENCE;
+        while child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < until, "the program does not end");
+            thread::sleep(Duration::from_millis(2));
+        }
         self.0.take().unwrap().wait_with_output().unwrap()
-    }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.0.as_ref().unwrap().id()
     }
 }
 
@@ -90,6 +94,11 @@ impl Drop for Running {
             let _ = child.wait();
         }
     }
+}
+
+/// Runs a program to its end.
+pub(crate) fn run(command: &mut Command) -> Output {
+    Running::start(command).output()
 }
 
 pub(crate) fn stdout(output: &Output) -> String {
