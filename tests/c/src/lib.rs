@@ -1,1 +1,45 @@
-//! Builds and runs C programs.
+//! Builds and runs C programs: the samples and the programs in `programs/`, linked with the archive as firmware is.
+//!
+//! ```text
+//! build   libiot_sdk.a (cargo), the ports and the samples (make), the test programs (cc)
+//! run     a program as a device: its environment, its lines, its steps, its end
+//! broker  mosquitto on a free port, with and without TLS
+//! ```
+//!
+//! The environment chooses how the tests run:
+//!
+//! | variable | effect |
+//! |---|---|
+//! | `IOTKIT_VALGRIND=1` | programs run under valgrind; an error or a leak fails the program |
+//! | `IOTKIT_SANITIZE=1` | C and Rust are compiled with AddressSanitizer (Rust: the nightly toolchain), C with UBSan too |
+//! | `IOTKIT_SDK_DIR` | folder with other archives of the same interface, `tcp/libiot_sdk.a` and `tls/libiot_sdk.a` |
+//! | `CC` | the C compiler instead of `cc` |
+//!
+//! Functions here are for tests: they panic, with what the program or the tool said, where a test could not go on.
+
+mod broker;
+mod build;
+mod run;
+
+use std::time::Duration;
+
+pub use crate::{
+    broker::Mosquitto,
+    build::{Hal, Program},
+    run::{Identity, Outcome, Peer, Run, Running},
+};
+
+/// Whether the programs run under valgrind.
+pub fn valgrind() -> bool {
+    std::env::var_os("IOTKIT_VALGRIND").is_some()
+}
+
+/// Whether C and Rust are compiled with sanitizers.
+pub fn sanitize() -> bool {
+    std::env::var_os("IOTKIT_SANITIZE").is_some()
+}
+
+/// How long a program, a line or a packet may take: long enough for a loaded machine, and for valgrind.
+pub fn patience() -> Duration {
+    Duration::from_secs(if valgrind() { 60 } else { 15 })
+}

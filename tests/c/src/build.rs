@@ -1,0 +1,270 @@
+//! From sources to programs. Each thing is built once a process; cargo and make see to it that nothing is built in vain.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{Mutex, OnceLock},
+};
+
+use crate::sanitize;
+
+/// Which archive and which TLS a program is linked with; the rest of the HAL is always the Linux port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Hal {
+    /// An archive without TLS: plain TCP.
+    Tcp,
+    /// TLS from `ports/mbedtls`.
+    MbedTls,
+    /// TLS inside the archive, feature `tls-rustls`.
+    Rustls,
+}
+
+impl Hal {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Tcp, Self::MbedTls, Self::Rustls];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::MbedTls => "tls",
+            Self::Rustls => "rustls",
+        }
+    }
+
+    fn cargo_features(self) -> &'static [&'static str] {
+        match self {
+            Self::Tcp => &["--no-default-features"],
+            Self::MbedTls => &[],
+            Self::Rustls => &["--features", "tls-rustls"],
+        }
+    }
+
+    /// What the linker needs beside the archives.
+    fn system_libraries(self) -> &'static [&'static str] {
+        match self {
+            Self::Tcp => &["-lpthread", "-lrt"],
+            Self::MbedTls => &[
+                "-lmbedtls",
+                "-lmbedx509",
+                "-lmbedcrypto",
+                "-lpthread",
+                "-lrt",
+            ],
+            Self::Rustls => &["-lpthread", "-lrt", "-ldl", "-lm"],
+        }
+    }
+
+    /// What `programs/support/hal.c` has to stand in front of.
+    fn wraps(self) -> (Option<&'static str>, &'static [&'static str]) {
+        match self {
+            Self::Tcp => (
+                Some("-DPLAIN_TCP"),
+                &["HAL_TCP_Establish", "HAL_TCP_Read", "HAL_TCP_Write"],
+            ),
+            Self::MbedTls => (
+                Some("-DTLS_PORT"),
+                &["HAL_SSL_Establish", "HAL_SSL_Read", "HAL_SSL_Write"],
+            ),
+            Self::Rustls => (None, &[]),
+        }
+    }
+
+    /// The archives in link order: the library, then what it calls.
+    fn archives(self) -> Vec<PathBuf> {
+        let ports = build_dir().join("ports");
+        make(
+            "ports",
+            &[
+                &setting("BUILD", &ports),
+                &format!("CFLAGS={}", c_flags().join(" ")),
+                "platform",
+                "tls",
+            ],
+        );
+        let mut archives = vec![self.library()];
+        if self == Self::MbedTls {
+            archives.push(ports.join("libiot_tls.a"));
+        }
+        archives.push(ports.join("libiot_platform.a"));
+        archives
+    }
+
+    fn library(self) -> PathBuf {
+        if let Some(folder) = std::env::var_os("IOTKIT_SDK_DIR") {
+            return Path::new(&folder).join(self.name()).join("libiot_sdk.a");
+        }
+        // A folder for each: archives of different features have the same name.
+        let target = build_dir().join(self.name());
+        let mut cargo = Command::new("cargo");
+        cargo.current_dir(root());
+        if sanitize() {
+            // `--target`, so that build scripts are not instrumented.
+            cargo.env("RUSTFLAGS", "-Zsanitizer=address").args([
+                "+nightly",
+                "build",
+                "--target",
+                SANITIZED_TARGET,
+            ]);
+            cargo.env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC");
+        } else {
+            cargo.arg("build");
+        }
+        cargo
+            .args(["--quiet", "--release", "--package", "iotkit-capi"])
+            .args(self.cargo_features())
+            .arg("--target-dir")
+            .arg(&target);
+        finish(&mut cargo);
+        let folder = if sanitize() {
+            target.join(SANITIZED_TARGET)
+        } else {
+            target
+        };
+        folder.join("release/libiot_sdk.a")
+    }
+}
+
+const SANITIZED_TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// A program that is built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    pub(crate) path: PathBuf,
+}
+
+impl Program {
+    /// A sample of `c_samples`, built by its Makefile.
+    pub fn sample(name: &str, hal: Hal) -> Self {
+        once(format!("sample {name} {hal:?}"), || {
+            let folder = build_dir().join("c_samples").join(hal.name());
+            let archives: Vec<_> = archives(hal)
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            make(
+                "c_samples",
+                &[
+                    &setting("BUILD", &folder),
+                    &format!("IOTKIT_LIBS={}", archives.join(" ")),
+                    &format!("LIBS={}", hal.system_libraries().join(" ")),
+                    &format!("CFLAGS={}", c_flags().join(" ")),
+                    name,
+                ],
+            );
+            folder.join(name)
+        })
+    }
+
+    /// A test program, `programs/{name}.c` with `programs/support`.
+    pub fn test(name: &str, hal: Hal) -> Self {
+        once(format!("test {name} {hal:?}"), || {
+            let folder = build_dir().join("programs").join(hal.name());
+            std::fs::create_dir_all(&folder).expect("the target folder can be written");
+            let program = folder.join(name);
+            let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs");
+            let (define, wraps) = hal.wraps();
+            let mut cc = Command::new(compiler());
+            cc.args(["-std=c99", "-D_POSIX_C_SOURCE=200809L"])
+                .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+                .args(c_flags())
+                .args(define)
+                .arg("-I")
+                .arg(root().join("include/v2"))
+                .arg(sources.join(format!("{name}.c")))
+                .args(
+                    ["check.c", "device.c", "hal.c"].map(|file| sources.join("support").join(file)),
+                )
+                .args(archives(hal))
+                .args(hal.system_libraries())
+                .arg("-Wl,--wrap=HAL_SleepMs")
+                .args(wraps.iter().map(|name| format!("-Wl,--wrap={name}")))
+                .arg("-o")
+                .arg(&program);
+            finish(&mut cc);
+            program
+        })
+    }
+}
+
+/// Builds what `key` names, once a process, one thing at a time.
+fn once(key: String, build: impl FnOnce() -> PathBuf) -> Program {
+    static BUILT: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
+    // A build that failed has told why: the next one that needs it tells again.
+    let mut built = BUILT
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    let path = built
+        .get_or_insert_default()
+        .entry(key)
+        .or_insert_with(build)
+        .clone();
+    Program { path }
+}
+
+fn archives(hal: Hal) -> &'static [PathBuf] {
+    static BUILT: [OnceLock<Vec<PathBuf>>; 3] = [const { OnceLock::new() }; 3];
+    BUILT[hal as usize].get_or_init(|| hal.archives())
+}
+
+fn compiler() -> String {
+    std::env::var("CC").unwrap_or_else(|_| "cc".to_owned())
+}
+
+fn c_flags() -> &'static [&'static str] {
+    if sanitize() {
+        &[
+            "-O1",
+            "-g",
+            "-fno-omit-frame-pointer",
+            "-fsanitize=address,undefined",
+            "-fno-sanitize-recover=all",
+        ]
+    } else {
+        &["-O1", "-g"]
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// Where all this is built.
+fn build_dir() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
+    target.join(if sanitize() {
+        "c-tests-asan"
+    } else {
+        "c-tests"
+    })
+}
+
+fn setting(name: &str, path: &Path) -> String {
+    format!("{name}={}", path.display())
+}
+
+fn make(folder: &str, arguments: &[&str]) {
+    let mut make = Command::new("make");
+    make.arg("--silent")
+        .arg("-C")
+        .arg(root().join(folder))
+        .arg(format!("CC={}", compiler()))
+        .args(arguments)
+        // Settings of a make that may have started the tests are not meant for this one.
+        .env_remove("MAKEFLAGS")
+        .env_remove("MFLAGS");
+    finish(&mut make);
+}
+
+/// Runs a tool to its end.
+fn finish(command: &mut Command) {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?} failed:\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+}

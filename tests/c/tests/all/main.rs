@@ -1,0 +1,7 @@
+//! The samples and the test programs, against the local platform and mosquitto.
+
+mod clients;
+mod common;
+mod faults;
+mod messages;
+mod samples;
