@@ -18,7 +18,12 @@ use tempfile::TempDir;
 
 fn command(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_iotkit-cloud"));
-    command.arg("--data").arg(data).stdin(Stdio::null());
+    command
+        .arg("--data")
+        .arg(data)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 
@@ -35,8 +40,6 @@ impl Served {
     fn start(folder: TempDir) -> Self {
         let mut process = command(folder.path())
             .args(["serve", "--mqtt", "127.0.0.1:0", "--raw"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let stdout = process.stdout.take().unwrap();
@@ -72,7 +75,7 @@ impl Served {
     }
 
     fn run(&self, args: &[&str]) -> Output {
-        command(self.folder.path()).args(args).output().unwrap()
+        run(command(self.folder.path()).args(args))
     }
 
     /// What a subcommand prints.
@@ -311,7 +314,7 @@ fn failures_are_told_and_end_with_1() {
     let usage = served.run(&["kick", "no-slash"]);
     assert_eq!(usage.status.code(), Some(2));
     let nowhere = tempfile::tempdir().unwrap();
-    let output = command(nowhere.path()).arg("devices").output().unwrap();
+    let output = run(command(nowhere.path()).arg("devices"));
     let complaint = String::from_utf8(output.stderr).unwrap();
     assert!(
         complaint.contains("no platform runs with the data folder"),
@@ -320,12 +323,10 @@ fn failures_are_told_and_end_with_1() {
 
     let wrong = nowhere.path().join("wrong.toml");
     std::fs::write(&wrong, "[[product]]\nkee = 1\n").unwrap();
-    let output = command(nowhere.path())
+    let output = run(command(nowhere.path())
         .arg("serve")
         .arg("--devices")
-        .arg(&wrong)
-        .output()
-        .unwrap();
+        .arg(&wrong));
     assert_eq!(output.status.code(), Some(1));
     assert!(
         String::from_utf8(output.stderr)
@@ -333,10 +334,7 @@ fn failures_are_told_and_end_with_1() {
             .contains("wrong.toml")
     );
     let taken = served.endpoints.mqtt.to_string();
-    let output = command(nowhere.path())
-        .args(["serve", "--mqtt", &taken])
-        .output()
-        .unwrap();
+    let output = run(command(nowhere.path()).args(["serve", "--mqtt", &taken]));
     let complaint = String::from_utf8(output.stderr).unwrap();
     assert!(
         complaint.contains(&format!("cannot listen on {taken}")),
@@ -374,8 +372,6 @@ fn the_log_is_told_and_followed() {
 
     let mut follower = command(served.folder.path())
         .args(["log", "--follow", "--last", "1"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
