@@ -4,9 +4,10 @@
  * DEVICE_SECRET or PRODUCT_SECRET says in the environment, else unknown. Any thread.
  *
  * The buffers given to the getters hold the longest value and a NUL: PRODUCT_KEY_LEN + 1 bytes,
- * and so on, DEVICE_SECRET_LEN + 1 for the product secret, too. Getters return the length, 0 if the value is unknown, -1 for
- * NULL. Setters copy; they return the length, or -1 (and change nothing) for NULL or a text that
- * is too long. Setting an empty text makes the environment count again. */
+ * and so on; for the product secret DEVICE_SECRET_LEN + 1. Getters return the length, 0 if the
+ * value is unknown, -1 for NULL. Setters copy; they return the length, or -1 (and change nothing)
+ * for NULL or a text that is too long. Setting an empty text makes the environment count again.
+ * Nothing is kept beyond the process. */
 #include "port.h"
 
 #include "iot_import.h"

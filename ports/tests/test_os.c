@@ -5,8 +5,10 @@
 #include "iot_import.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define THREADS 4
 #define ROUNDS 20000
@@ -161,6 +163,56 @@ static void snprintf_returns_the_length_the_whole_text_has(void)
     CHECK_EQUAL(text[0], 'x');
 }
 
+#define PRINT_ROUNDS 200
+#define PRINT_WIDTH 900 /* more than fits a small buffer */
+
+static void *print_lines(void *argument)
+{
+    char line[PRINT_WIDTH + 1];
+    int i;
+
+    memset(line, *(const char *)argument, PRINT_WIDTH);
+    line[PRINT_WIDTH] = '\0';
+    for (i = 0; i < PRINT_ROUNDS; i++) {
+        HAL_Printf("%s%c", line, '\n');
+    }
+    return NULL;
+}
+
+/* Threads print at once, standard output being a file for that time. */
+static void printed_lines_are_whole_and_out_at_once(void)
+{
+    static const char marks[] = { 'a', 'b', 'c', 'd' };
+    static char line[PRINT_WIDTH + 3];
+    FILE *file = tmpfile();
+    int kept, i, lines = 0, wrong = 0;
+    pthread_t threads[THREADS];
+
+    if (file == NULL) {
+        net_die("tmpfile");
+    }
+    fflush(stdout);
+    kept = dup(1);
+    dup2(fileno(file), 1);
+    for (i = 0; i < THREADS; i++) {
+        threads[i] = net_thread(print_lines, (void *)&marks[i]);
+    }
+    for (i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    dup2(kept, 1);
+    close(kept);
+
+    rewind(file);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        lines++;
+        wrong += strlen(line) != PRINT_WIDTH + 1 || strspn(line, (char[]){ line[0], '\0' }) != PRINT_WIDTH;
+    }
+    fclose(file);
+    CHECK_EQUAL(lines, THREADS * PRINT_ROUNDS);
+    CHECK_EQUAL(wrong, 0);
+}
+
 int main(void)
 {
     RUN(memory_is_aligned_for_any_type);
@@ -172,5 +224,6 @@ int main(void)
     RUN(random_numbers_stay_in_their_region);
     RUN(a_seed_names_its_sequence);
     RUN(snprintf_returns_the_length_the_whole_text_has);
+    RUN(printed_lines_are_whole_and_out_at_once);
     return finish();
 }

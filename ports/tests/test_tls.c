@@ -1,5 +1,6 @@
 /* HAL_SSL_*, whoever implements them: linked with libiot_tls.a, or with an archive that carries
- * the rustls port. CERTS names the folder with the certificates of make_certs.sh. */
+ * the rustls port. CERTS names the folder with the certificates of make_certs.sh; TLS_HANDLES is "checked" for a port
+ * that refuses handles it has not given out. */
 #include "check.h"
 #include "net.h"
 #include "tls_peer.h"
@@ -570,6 +571,34 @@ static void senseless_arguments_are_refused(void)
     tls_server_stop(server);
 }
 
+/* A promise of the rustls port alone, which looks handles up in a table. */
+static void dead_and_foreign_handles_are_harmless(void)
+{
+    const char *handles = getenv("TLS_HANDLES");
+    struct tls_server server;
+    uintptr_t dead, session;
+    char buf[4];
+
+    if (handles == NULL || strcmp(handles, "checked") != 0) {
+        skip("this port follows its handles");
+        return;
+    }
+    server = tls_server_start(folder, "good", NULL);
+    dead = establish(server.port);
+    CHECK_EQUAL(HAL_SSL_Destroy(dead), 0);
+    session = establish(server.port);
+    CHECK(session != dead);
+    CHECK_EQUAL(HAL_SSL_Destroy(dead), 0);
+    CHECK(HAL_SSL_Read(dead, buf, sizeof(buf), 10) < 0);
+    CHECK(HAL_SSL_Write(dead, buf, sizeof(buf), 10) < 0);
+    CHECK_EQUAL(HAL_SSL_Destroy((uintptr_t)buf), 0);
+    CHECK(HAL_SSL_Read((uintptr_t)buf, buf, sizeof(buf), 10) < 0);
+    CHECK(HAL_SSL_Write((uintptr_t)buf, buf, sizeof(buf), 10) < 0);
+    exchange(session);
+    CHECK_EQUAL(HAL_SSL_Destroy(session), 0);
+    tls_server_stop(server);
+}
+
 static void nothing_stays_open(void)
 {
     struct tls_server server = tls_server_start(folder, "good", NULL);
@@ -620,6 +649,7 @@ int main(void)
     RUN(a_reset_is_an_error);
     RUN(a_killed_server_is_noticed);
     RUN(senseless_arguments_are_refused);
+    RUN(dead_and_foreign_handles_are_harmless);
     RUN(nothing_stays_open);
     return finish();
 }
