@@ -5,8 +5,7 @@
 
 use core::{
     ffi::{CStr, c_char, c_int},
-    num::NonZeroUsize,
-    slice,
+    ptr, slice,
     time::Duration,
 };
 use std::{
@@ -17,9 +16,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use iotkit::hal::Broken;
 use iotkit_port_rustls::{Error, Lost, Session, Stream, Trust};
 
-use crate::{hal::sys, log::Console};
+use crate::{
+    hal::{Conn, Server},
+    log::Console,
+};
 
 const CLOSED: i32 = -1;
 const FAILED: i32 = -2;
@@ -192,44 +195,42 @@ fn transfer(handle: usize, call: impl FnOnce(&Session<Tcp>) -> Result<usize, Err
 }
 
 /// A connection of the port's `HAL_TCP_*`.
-#[derive(Debug)]
-struct Tcp(NonZeroUsize);
+struct Tcp(Conn);
 
 impl Tcp {
     fn establish(host: &CStr, port: u16) -> Option<Self> {
-        // SAFETY: `host` is a string.
-        NonZeroUsize::new(unsafe { sys::HAL_TCP_Establish(host.as_ptr(), port) }).map(Self)
+        // SAFETY: `host` is a string, and without a root it is TCP.
+        let server = unsafe { Server::new(host.as_ptr(), port, ptr::null()) };
+        server.open().ok().map(Self)
     }
 }
 
 impl Drop for Tcp {
     fn drop(&mut self) {
-        // SAFETY: the handle is open, and nobody has it from here on.
-        unsafe { sys::HAL_TCP_Destroy(self.0.get()) };
+        self.0.close();
     }
 }
 
 impl Stream for Tcp {
     fn read(&self, buf: &mut [u8], timeout: Duration) -> Result<usize, Lost> {
-        let len = u32::try_from(buf.len()).unwrap_or(u32::MAX);
-        let ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
-        // SAFETY: `buf` is valid for `len` writes; the handle is open until it is dropped.
-        transferred(unsafe { sys::HAL_TCP_Read(self.0.get(), buf.as_mut_ptr().cast(), len, ms) })
+        self.0.read(buf, whole_millis(timeout)).map_err(lost)
     }
 
     fn write(&self, data: &[u8], timeout: Duration) -> Result<usize, Lost> {
-        let len = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        let ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
-        // SAFETY: `data` is valid for `len` reads; the handle is open until it is dropped.
-        transferred(unsafe { sys::HAL_TCP_Write(self.0.get(), data.as_ptr().cast(), len, ms) })
+        self.0.write(data, whole_millis(timeout)).map_err(lost)
     }
 }
 
-fn transferred(n: i32) -> Result<usize, Lost> {
-    usize::try_from(n).map_err(|_| match n {
-        CLOSED => Lost::Closed,
-        _ => Lost::Failed,
-    })
+fn lost(broken: Broken) -> Lost {
+    match broken {
+        Broken::Closed => Lost::Closed,
+        Broken::Contract | Broken::Failed(_) => Lost::Failed,
+    }
+}
+
+/// Rounded up: HAL functions are never given a timeout of 0.
+fn whole_millis(timeout: Duration) -> u32 {
+    u32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(u32::MAX)
 }
 
 /// A negative timeout is none at all.
