@@ -103,6 +103,10 @@ pub(crate) fn explain(error: &CertificateError) -> (Cow<'static, str>, &'static 
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             ("is not valid yet".into(), "set this device's clock")
         }
+        CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => (
+            "has no subjectAltName".into(),
+            "renew it on the server, with the host name there",
+        ),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
             "is for another name".into(),
             "check the host name and where it leads (DNS, IOTKIT_RESOLVE)",
@@ -130,6 +134,9 @@ pub(crate) fn explain(error: &CertificateError) -> (Cow<'static, str>, &'static 
         CertificateError::UnsupportedSignatureAlgorithmContext { .. }
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             ("uses a weak or unknown key or signature".into(), RENEW)
+        }
+        CertificateError::Other(OtherError(error)) => {
+            (format!("is refused: {error}").into(), RENEW)
         }
         other => (format!("is refused: {other}").into(), RENEW),
     }

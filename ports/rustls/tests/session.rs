@@ -309,6 +309,11 @@ fn a_refused_certificate_says_what_is_wrong_and_what_to_do() {
     assert!(problem.contains("another name"), "{problem}");
     assert!(remedy.unwrap().contains("IOTKIT_RESOLVE"));
 
+    let nameless = ca.server(|params| params.subject_alt_names.clear());
+    let (problem, remedy) = refusal(nameless, ca.trust(), HOST);
+    assert!(problem.contains("no subjectAltName"), "{problem}");
+    assert!(remedy.unwrap().contains("host name"));
+
     let for_clients = ca.server(|params| {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     });
