@@ -31,6 +31,9 @@ impl Message {
     }
 }
 
+/// More messages cannot be told apart by their ids.
+const MAX_WINDOW: usize = u16::MAX as usize - 1;
+
 #[derive(Debug)]
 pub(crate) struct Session {
     /// Outlives its connection (`cleanSession` 0).
@@ -102,7 +105,7 @@ impl Session {
 
     /// The next queued message to send, while fewer than `window` are under way.
     pub(crate) fn next_to_send(&mut self, window: usize) -> Option<Publish> {
-        if self.inflight.len() >= window {
+        if self.inflight.len() >= window.min(MAX_WINDOW) {
             return None;
         }
         let message = self.queue.pop_front()?;
@@ -127,7 +130,7 @@ impl Session {
             .collect()
     }
 
-    /// An id no message under way has; the window is far smaller than the number of ids.
+    /// An id no message under way has; `MAX_WINDOW` leaves one.
     fn next_id(&mut self) -> u16 {
         loop {
             self.last_id = self.last_id.checked_add(1).unwrap_or(1);

@@ -314,6 +314,12 @@ fn subscriptions_decide_on_qos_and_delivery() {
         )
         .unwrap();
     raw.expect(&publish(topic, b"6"));
+    // Not even a test gets this to a device that did not connect with `ext=1`.
+    let extended = Publication::new("/ext/rrpc/1/x", "7").unsubscribed();
+    assert!(matches!(
+        cloud.publish(&lamp(), extended),
+        Err(Error::NoExt)
+    ));
     raw.expect_silence(Duration::from_millis(50));
 }
 
