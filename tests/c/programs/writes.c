@@ -22,7 +22,7 @@ int main(void)
     device_connect(&device);
     for (i = 0; i < MESSAGES; i++) {
         memset(payload, 'w', sizeof(payload));
-        snprintf(payload + sizeof(payload) - 10, 10, "%d", i);
+        snprintf(payload + sizeof(payload) - 12, 12, "%d", i);
         hal_limit_write((uint32_t)i % 7 + 1);
         id = device_publish(&device, topic, 1, payload);
         CHECK(id > 0);

@@ -157,6 +157,11 @@ fn under_valgrind(program: &Path) -> Command {
         .args([
             "--errors-for-leak-kinds=definite,indirect",
             "--fair-sched=yes",
+            concat!(
+                "--suppressions=",
+                env!("CARGO_MANIFEST_DIR"),
+                "/valgrind.supp"
+            ),
         ])
         .arg(program);
     command

@@ -77,7 +77,7 @@ fn messages_are_sent_whole_through_a_narrow_transport() {
             .collect();
         assert_eq!(texts.len(), 21);
         for (number, text) in texts[..20].iter().enumerate() {
-            assert_eq!(*text, "w".repeat(390) + &number.to_string());
+            assert_eq!(*text, "w".repeat(388) + &number.to_string());
         }
         assert_eq!(texts[20], "sent");
     }
