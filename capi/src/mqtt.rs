@@ -2,11 +2,12 @@
 
 use core::{
     ffi::{CStr, c_char, c_void},
+    num::NonZeroU16,
     ptr, slice,
 };
 
 use iotkit::{
-    client::{self, Account, Credentials, Delivery, Notice},
+    client::{self, Account, Credentials, Delivery, Listener},
     hal::{Broken, NoConnection, System, Transport},
     log::{Level, Value},
     mqtt::Event,
@@ -52,34 +53,53 @@ impl Client {
         }
     }
 
-    /// `IOT_MQTT_Yield`, with this client's handle for the handlers.
-    pub(crate) fn run(&self, handle: *mut c_void, timeout: u32) -> Result<(), client::Error> {
-        self.engine.run(timeout, &mut |notice| match notice {
-            Notice::Event(event) => {
-                let (event_type, msg) = number(event);
-                log::write(Level::Info, name(event), value(msg));
-                self.events.call(handle, event_type, msg);
-            }
-            Notice::Message(delivery) => self.deliver(handle, delivery),
+    /// Connects. The application does not know the client yet, and is told nothing.
+    pub(crate) fn connect(&self) -> Result<(), client::ConnectError> {
+        self.engine.connect(&mut Application {
+            handle: ptr::null_mut(),
+            events: Handler::NONE,
         })
     }
 
-    fn deliver(&self, handle: *mut c_void, delivery: Delivery<'_, Handler>) {
+    /// `IOT_MQTT_Yield`, with this client's handle for the handlers.
+    pub(crate) fn run(&self, handle: *mut c_void, timeout: u32) -> Result<(), client::Error> {
+        let events = self.events;
+        self.engine
+            .run(timeout, &mut Application { handle, events })
+    }
+}
+
+/// The application's handlers, as those who are told what happens.
+struct Application {
+    handle: *mut c_void,
+    /// Of what no handler of a subscription takes.
+    events: Handler,
+}
+
+impl Listener<Handler> for Application {
+    fn event(&mut self, event: Event) {
+        let (event_type, msg) = number(event);
+        log::write(Level::Info, name(event), value(msg));
+        self.events.call(self.handle, event_type, msg);
+    }
+
+    fn message(&mut self, delivery: Delivery<'_, Handler>) {
         // One pointer for the whole buffer: a handler may write beyond its payload.
         let buffer = delivery.buffer.as_mut_ptr();
         let at = |offset: usize| buffer.wrapping_add(offset).cast::<c_char>().cast_const();
+        let (topic, payload) = (delivery.message.topic(), delivery.message.payload());
         let mut message = iotx_mqtt_topic_info_t {
-            packet_id: delivery.id,
-            qos: delivery.qos as u8,
-            dup: delivery.dup.into(),
-            retain: delivery.retain.into(),
-            topic_len: length(delivery.topic.len()),
-            payload_len: length(delivery.payload.len()),
-            ptopic: at(delivery.topic.start),
-            payload: at(delivery.payload.start),
+            packet_id: delivery.message.id().map_or(0, NonZeroU16::get),
+            qos: delivery.message.qos() as u8,
+            dup: delivery.message.dup().into(),
+            retain: delivery.message.retain().into(),
+            topic_len: length(topic.len()),
+            payload_len: length(payload.len()),
+            ptopic: at(topic.start),
+            payload: at(payload.start),
         };
         delivery.handler.unwrap_or(self.events).call(
-            handle,
+            self.handle,
             iotx_mqtt_event_type_t::IOTX_MQTT_EVENT_PUBLISH_RECVEIVED,
             (&raw mut message).cast(),
         );
@@ -138,6 +158,11 @@ pub(crate) struct Handler {
 }
 
 impl Handler {
+    const NONE: Self = Self {
+        function: None,
+        context: ptr::null_mut(),
+    };
+
     fn call(self, handle: *mut c_void, event_type: iotx_mqtt_event_type_t, msg: *mut c_void) {
         let Some(function) = self.function else {
             return;

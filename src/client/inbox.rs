@@ -1,18 +1,25 @@
 //! Who reads, and into which buffer.
 //!
-//! Reading is a role that one call at a time has. Its [`Reader`] lies here while nobody has it. A message is delivered
-//! from the buffer it was read into, so that buffer is lent while the role is free again: whoever takes the role
-//! meanwhile, inside a handler or on another thread, gets a spare buffer, at most [`Inbox::LENT_MAX`] of them.
+//! Reading is a role that one call at a time has. A message is delivered from the buffer it was read into, so that
+//! buffer is lent while the role is free again: whoever takes the role meanwhile, inside a handler or on another thread,
+//! gets a spare buffer, at most [`LENT_MAX`] of them.
 
 use alloc::vec::Vec;
 
 use crate::mqtt::Receiver;
 
+/// How many buffers may be lent.
+const LENT_MAX: u8 = 4;
+
 /// The receiving side of a client.
 pub(super) struct Inbox<B> {
-    /// Present while nobody reads.
-    reader: Option<Reader<B>>,
-    /// The application's buffer, while a spare one is in use although it is back.
+    /// Somebody has the role.
+    taken: bool,
+    /// Present unless it is read into, or lent.
+    buffer: Option<Buffer<B>>,
+    /// A packet that has begun to arrive in that buffer.
+    begun: Option<Begun>,
+    /// The application's buffer, if it was given back while a spare one was in use.
     home: Option<B>,
     /// The size of the application's buffer.
     room: usize,
@@ -20,12 +27,20 @@ pub(super) struct Inbox<B> {
     lent: u8,
 }
 
-/// The role of reading.
-pub(super) struct Reader<B> {
+/// What one reads into: a buffer, and the packet that has begun to arrive in it.
+///
+/// It is moved to the one who has the role, stays there while a message is delivered from the buffer, and comes back.
+pub(super) struct Desk<B> {
+    pub(super) buffer: Option<Buffer<B>>,
+    pub(super) begun: Begun,
+}
+
+/// A packet that has begun to arrive, or none.
+#[derive(Clone, Copy)]
+pub(super) struct Begun {
     pub(super) receiver: Receiver,
-    /// How long a packet that has begun has made no progress, in ms.
-    pub(super) silent: u32,
-    buffer: Option<Buffer<B>>,
+    /// How long it has made no progress, in ms.
+    silent: u32,
 }
 
 /// A buffer for packets.
@@ -36,103 +51,140 @@ pub(super) enum Buffer<B> {
     Spare(Vec<u8>),
 }
 
-/// Why the role cannot be had.
+/// Why one cannot read.
 pub(super) enum Unavailable {
-    /// Another call reads.
+    /// Another call has the role.
     Taken,
     /// There is no buffer.
     NoBuffer,
 }
 
 impl<B: AsMut<[u8]>> Inbox<B> {
-    /// How many messages may be in delivery at once.
-    const LENT_MAX: u8 = 4;
-
     pub(super) fn new(home: B, room: usize) -> Self {
         Self {
-            reader: Some(Reader {
-                receiver: Receiver::new(),
-                silent: 0,
-                buffer: Some(Buffer::Home(home)),
-            }),
+            taken: false,
+            buffer: Some(Buffer::Home(home)),
+            begun: None,
             home: None,
             room,
             lent: 0,
         }
     }
 
-    /// Takes the role, and a buffer.
-    pub(super) fn claim(&mut self) -> Result<Reader<B>, Unavailable> {
-        let mut reader = self.reader.take().ok_or(Unavailable::Taken)?;
-        if !reader.receiver.in_packet()
-            && let Some(home) = self.home.take()
-        {
-            reader.buffer = Some(Buffer::Home(home));
-        }
-        if reader.buffer.is_none() {
-            reader.buffer = self.spare();
-        }
-        if reader.buffer.is_none() {
-            self.reader = Some(reader);
-            return Err(Unavailable::NoBuffer);
-        }
-        Ok(reader)
+    /// Takes the role, without a buffer; says whether it was free.
+    pub(super) fn take_role(&mut self) -> bool {
+        !core::mem::replace(&mut self.taken, true)
     }
 
-    fn spare(&self) -> Option<Buffer<B>> {
-        if self.lent > Self::LENT_MAX {
-            return None;
+    /// Gives back the role that was taken without a buffer. The connection is another one now: what has begun to
+    /// arrive does not go on.
+    pub(super) fn give_up_role(&mut self) {
+        self.taken = false;
+        self.begun = None;
+        self.go_home();
+    }
+
+    /// Takes the role, and a buffer to an empty desk.
+    #[inline(always)]
+    pub(super) fn claim(&mut self, desk: &mut Desk<B>) -> Result<(), Unavailable> {
+        if self.taken {
+            return Err(Unavailable::Taken);
         }
-        let mut spare = Vec::new();
-        spare.try_reserve_exact(self.room + 1).ok()?;
-        spare.resize(self.room + 1, 0);
-        Some(Buffer::Spare(spare))
+        if self.buffer.is_none() {
+            self.buffer = Some(spare(self.room, self.lent).ok_or(Unavailable::NoBuffer)?);
+        }
+        self.taken = true;
+        desk.buffer = self.buffer.take();
+        if let Some(begun) = self.begun.take() {
+            desk.begun = begun;
+        }
+        Ok(())
     }
 
-    /// Takes the role for good, without needing a buffer.
-    pub(super) fn take_role(&mut self) -> Option<Reader<B>> {
-        self.reader.take()
+    /// Gives role and buffer back.
+    #[inline]
+    pub(super) fn put_back(&mut self, desk: &mut Desk<B>) {
+        self.taken = false;
+        self.buffer = desk.buffer.take();
+        if desk.begun.receiver.in_packet() {
+            self.begun = Some(desk.begun);
+            desk.begun = Begun::NOTHING;
+        } else {
+            self.go_home();
+        }
     }
 
-    /// Gives the role back.
-    pub(super) fn put_back(&mut self, reader: Reader<B>) {
-        self.reader = Some(reader);
-    }
-
-    /// Gives the role back, but keeps the buffer.
-    pub(super) fn lend(&mut self, mut reader: Reader<B>) -> Option<Buffer<B>> {
-        let buffer = reader.buffer.take();
-        self.lent += u8::from(buffer.is_some());
-        self.reader = Some(reader);
-        buffer
+    /// Gives the role back, but keeps the buffer, in which a whole packet lies.
+    pub(super) const fn lend(&mut self, desk: &mut Desk<B>) {
+        self.taken = false;
+        self.lent += 1;
+        desk.begun = Begun::NOTHING;
     }
 
     /// Takes back a buffer that was lent.
-    pub(super) fn give_back(&mut self, buffer: Buffer<B>) {
+    #[inline]
+    pub(super) fn give_back(&mut self, desk: &mut Desk<B>) {
         self.lent -= 1;
-        let Buffer::Home(home) = buffer else { return };
-        match &mut self.reader {
-            Some(reader) if reader.buffer.is_none() => reader.buffer = Some(Buffer::Home(home)),
-            _ => self.home = Some(home),
+        if self.buffer.is_none() && !self.taken {
+            self.buffer = desk.buffer.take();
+        } else if let Some(Buffer::Home(home)) = desk.buffer.take() {
+            self.home = Some(home);
+            if !self.taken && self.begun.is_none() {
+                self.go_home();
+            }
+        }
+    }
+
+    /// Between two packets, the application's buffer is used again as soon as it can be.
+    fn go_home(&mut self) {
+        if self.home.is_some() {
+            self.buffer = self.home.take().map(Buffer::Home);
         }
     }
 }
 
-impl<B: AsMut<[u8]>> Reader<B> {
-    /// The receiver, and the bytes it receives into.
-    pub(super) fn parts(&mut self) -> (&mut Receiver, &mut [u8]) {
-        let bytes = match &mut self.buffer {
-            Some(Buffer::Home(home)) => home.as_mut(),
-            Some(Buffer::Spare(spare)) => spare.split_last_mut().map_or(&mut [][..], |(_, b)| b),
-            None => &mut [],
-        };
-        (&mut self.receiver, bytes)
+/// A buffer beside the application's, unless too many are being delivered from, or there is no memory.
+#[cold]
+fn spare<B>(room: usize, lent: u8) -> Option<Buffer<B>> {
+    if lent > LENT_MAX {
+        return None;
+    }
+    let mut spare = Vec::new();
+    spare.try_reserve_exact(room + 1).ok()?;
+    spare.resize(room + 1, 0);
+    Some(Buffer::Spare(spare))
+}
+
+impl<B> Desk<B> {
+    pub(super) const EMPTY: Self = Self {
+        buffer: None,
+        begun: Begun::NOTHING,
+    };
+}
+
+impl Begun {
+    const NOTHING: Self = Self {
+        receiver: Receiver::new(),
+        silent: 0,
+    };
+
+    /// Takes note that a packet has ended, in whatever way.
+    pub(super) const fn end(&mut self) {
+        *self = Self::NOTHING;
     }
 
-    /// Forgets the part of a packet that has arrived.
-    pub(super) fn start_over(&mut self) {
-        self.receiver = Receiver::new();
+    /// Takes note that something has come.
+    pub(super) const fn has_progressed(&mut self) {
         self.silent = 0;
+    }
+
+    /// Takes note that nothing has come for `passed` ms; whether a packet has made no progress for `patience` ms.
+    pub(super) const fn is_stuck(&mut self, passed: u32, patience: u32) -> bool {
+        if !self.receiver.in_packet() {
+            return false;
+        }
+        self.silent = self.silent.saturating_add(passed);
+        self.silent >= patience
     }
 }
 
@@ -142,6 +194,14 @@ impl<B: AsMut<[u8]>> Buffer<B> {
         match self {
             Self::Home(home) => home.as_mut(),
             Self::Spare(spare) => spare,
+        }
+    }
+
+    /// Those that are read into.
+    pub(super) fn room(&mut self) -> &mut [u8] {
+        match self {
+            Self::Home(home) => home.as_mut(),
+            Self::Spare(spare) => spare.split_last_mut().map_or(&mut [][..], |(_, b)| b),
         }
     }
 }

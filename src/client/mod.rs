@@ -17,13 +17,13 @@ use core::num::NonZeroU16;
 use crate::{
     hal::{Broken, Lock, NoConnection, System, Transport},
     log::{Level, Value},
-    mqtt::{self, Config, Event, Loss, Machine, Output, Receiver, topic},
+    mqtt::{self, Config, Loss, Machine, Output, Receiver, topic},
     time::{Clock, Instant},
     wire::mqtt::{QoS, emit},
 };
 
-use inbox::{Inbox, Reader};
-pub use turn::{Delivery, Notice};
+use inbox::Inbox;
+pub use turn::{Delivery, Listener};
 
 /// Who the client is to the server.
 pub trait Account {
@@ -209,31 +209,25 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
     ///
     /// `handler` is given the messages from when the server has granted it. Waits as [`Self::publish`] does.
     pub fn subscribe(&self, filter: &[u8], qos: QoS, handler: H) -> Result<NonZeroU16, Error> {
-        self.request(filter, |machine, buf, now| {
-            machine.subscribe(filter, qos, handler, buf, now)
+        self.request(|machine, buf, now| {
+            topic::check_filter(filter).map_err(|_| Error::BadTopic)?;
+            Ok(machine.subscribe(filter, qos, handler, buf, now)?)
         })
     }
 
     /// Asks the server for no more messages of a filter; the id of the request. Waits as [`Self::publish`] does.
     pub fn unsubscribe(&self, filter: &[u8]) -> Result<NonZeroU16, Error> {
-        self.request(filter, |machine, buf, now| {
-            machine.unsubscribe(filter, buf, now)
-        })
+        // Before it matters whether there is a connection, unlike in `subscribe`: so it was in V2.10.
+        topic::check_filter(filter).map_err(|_| Error::BadTopic)?;
+        self.request(|machine, buf, now| Ok(machine.unsubscribe(filter, buf, now)?))
     }
 
     fn request(
         &self,
-        filter: &[u8],
-        write: impl FnOnce(
-            &mut Machine<H>,
-            &mut [u8],
-            Instant,
-        ) -> Result<(NonZeroU16, usize), mqtt::Error>,
+        write: impl FnOnce(&mut Machine<H>, &mut [u8], Instant) -> Result<(NonZeroU16, usize), Error>,
     ) -> Result<NonZeroU16, Error> {
-        let checked = topic::check_filter(filter);
         self.outbox.with(|outbox| {
             let conn = outbox.ready()?;
-            checked.map_err(|_| Error::BadTopic)?;
             let buf = outbox.buffer.as_mut();
             let uptime = self.platform.uptime();
             let (id, len) = self.state.with(|state| {
@@ -250,14 +244,13 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
     }
 
     /// Connects for the first time. Blocks for as long as the transport takes to open, and for twice the request
-    /// timeout after that.
-    pub fn connect(&self) -> Result<(), ConnectError> {
-        let reader = self.state.with(|state| state.inbox.claim());
-        let Ok(reader) = reader else {
+    /// timeout after that. `listener` is told nothing but what happens before there is a connection.
+    pub fn connect(&self, listener: &mut impl Listener<H>) -> Result<(), ConnectError> {
+        if !self.state.with(|state| state.inbox.take_role()) {
             return Err(ConnectError::NotAccepted); // somebody else is at it
-        };
-        self.open(reader).map_err(|_| ConnectError::NoConnection)?;
-        if self.run_until_connected() {
+        }
+        self.open().map_err(|_| ConnectError::NoConnection)?;
+        if self.run_until_connected(listener) {
             Ok(())
         } else {
             Err(ConnectError::NotAccepted)
@@ -281,48 +274,44 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
 
         const STEP: u32 = 10;
         let mut patience = self.request_timeout.saturating_add(1000);
-        let reader = loop {
-            match self.state.with(|state| state.inbox.take_role()) {
-                Some(reader) => break reader,
-                None if patience == 0 => return,
-                None => {
-                    self.platform.sleep(STEP);
-                    patience = patience.saturating_sub(STEP);
-                }
+        while !self.state.with(|state| state.inbox.take_role()) {
+            if patience == 0 {
+                return;
             }
-        };
+            self.platform.sleep(STEP);
+            patience = patience.saturating_sub(STEP);
+        }
         if let Some(conn) = self.state.with(|state| state.conn.take()) {
             self.platform.close(conn);
         }
-        drop(reader);
     }
 
     /// Opens the transport with fresh credentials, as the one who may read.
-    fn reopen(&self, reader: Reader<B>) {
+    fn reopen(&self) {
         if self.platform.renew() {
             // If it fails, the state says when to try again.
-            let _ = self.open(reader);
+            let _ = self.open();
         } else {
             self.log(Level::Warning, "mqtt: no credentials", Value::None);
-            self.not_opened(reader);
+            self.not_opened();
         }
     }
 
-    fn not_opened(&self, reader: Reader<B>) {
+    fn not_opened(&self) {
         let uptime = self.platform.uptime();
         self.state.with(|state| {
             let now = state.clock.read(uptime);
             state.machine.lost();
             state.machine.closed(now, |limit| self.random(limit));
-            state.inbox.put_back(reader);
+            state.inbox.give_up_role();
         });
     }
 
     /// Opens the transport, as the one who may read.
-    fn open(&self, reader: Reader<B>) -> Result<(), NoConnection> {
+    fn open(&self) -> Result<(), NoConnection> {
         let Ok(conn) = self.platform.open() else {
             self.log(Level::Warning, "mqtt: no connection", Value::None);
-            self.not_opened(reader);
+            self.not_opened();
             return Err(NoConnection);
         };
         let number = self.outbox.with(|outbox| {
@@ -334,13 +323,13 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
             state.conn = Some(conn);
             state.number = number;
             state.machine.opened();
-            state.inbox.put_back(reader);
+            state.inbox.give_up_role();
         });
         Ok(())
     }
 
     /// Closes the transport, as the one who may read.
-    fn shut(&self, mut reader: Reader<B>) {
+    fn shut(&self) {
         self.outbox.with(|outbox| {
             outbox.open = false;
             outbox.conn = None;
@@ -349,11 +338,10 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
             self.platform.close(conn);
         }
         let uptime = self.platform.uptime();
-        reader.start_over();
         self.state.with(|state| {
             let now = state.clock.read(uptime);
             state.machine.closed(now, |limit| self.random(limit));
-            state.inbox.put_back(reader);
+            state.inbox.give_up_role();
         });
     }
 
@@ -539,12 +527,5 @@ impl From<mqtt::Error> for Error {
             mqtt::Error::TooLarge => Self::TooLarge,
             mqtt::Error::Full => Self::Full,
         }
-    }
-}
-
-/// What the application is told of a machine's event.
-impl<H> From<Event> for Notice<'_, H> {
-    fn from(event: Event) -> Self {
-        Self::Event(event)
     }
 }

@@ -3,27 +3,24 @@
 //! The turn asks the state for the next [`Step`], under the lock, and takes it, without: nothing of the application and
 //! nothing that waits runs under a lock, and another thread may do anything between two steps.
 
-use core::ops::Range;
-
 use super::{
     Account, Client, Error, State,
-    inbox::{Buffer, Reader, Unavailable},
+    inbox::{Buffer, Desk, Unavailable},
 };
 use crate::{
-    hal::{Broken, Lock, System, Transport},
+    hal::{Lock, System, Transport},
     log::{Level, Value},
-    mqtt::{Event, Link, Loss, Message, Progress, Received},
+    mqtt::{Event, Link, Loss, Message, Progress, Received, Search},
     time::Instant,
-    wire::mqtt::QoS,
 };
 
-/// Something the application is told.
-#[derive(Debug)]
-pub enum Notice<'a, H> {
+/// Whoever is told what happens. No lock is held meanwhile: the client may be used.
+pub trait Listener<H> {
     /// Something has happened.
-    Event(Event),
+    fn event(&mut self, event: Event);
+
     /// A message has arrived.
-    Message(Delivery<'a, H>),
+    fn message(&mut self, delivery: Delivery<'_, H>);
 }
 
 /// A message that has arrived, for one of those who want it.
@@ -33,41 +30,32 @@ pub struct Delivery<'a, H> {
     pub handler: Option<H>,
     /// The buffer it lies in. Whoever handles the message may write to it.
     pub buffer: &'a mut [u8],
-    /// Where its topic lies.
-    pub topic: Range<usize>,
-    /// Where its payload lies. A NUL is behind it, if the buffer has room.
-    pub payload: Range<usize>,
-    /// How often it may arrive.
-    pub qos: QoS,
-    /// It may have arrived before.
-    pub dup: bool,
-    /// It was kept for new subscribers.
-    pub retain: bool,
-    /// Its id; 0 if its QoS is 0.
-    pub id: u16,
+    /// What it is, and where in the buffer topic and payload lie. A NUL is behind the payload, if there is room.
+    pub message: Message,
 }
 
 /// What a turn knows between its steps.
-struct Turn<B, H> {
+struct Turn<B> {
     timeout: u32,
+    /// It ends as soon as it is clear whether there is a connection.
+    connecting: bool,
     /// When it ends, once the clock was read.
     until: Option<Instant>,
     /// It has read, or waited, at least once.
     waited: bool,
     /// It has sent since it last waited.
     flushed: bool,
-    delivery: Option<Parcel<B, H>>,
+    desk: Desk<B>,
+    parcel: Option<Parcel>,
     answer: Option<Answer>,
     no_buffer: bool,
 }
 
-/// A message that is being delivered.
-struct Parcel<B, H> {
-    buffer: Buffer<B>,
+/// A message that is being delivered from the desk.
+struct Parcel {
     message: Message,
-    /// The number of the subscription it was delivered to last; 0 for none.
-    after: u32,
-    handler: Option<H>,
+    /// Where to look for the next who wants it.
+    next: Search,
     /// Of the connection it came from.
     number: u32,
 }
@@ -80,19 +68,19 @@ struct Answer {
 }
 
 /// What is to be done next.
-enum Step<C, B> {
-    /// Hand the parcel to its handler.
-    Deliver,
+#[derive(Clone, Copy)]
+enum Step<C, H> {
+    /// Hand the parcel to a handler.
+    Deliver(Option<H>),
     Tell(Event),
     Answer(Answer),
     Flush(Instant),
-    Open(Reader<B>),
-    Shut(Reader<B>),
-    Read {
-        reader: Reader<B>,
-        conn: C,
-        wait: u32,
-    },
+    /// Open the transport, as the one who reads.
+    Open,
+    /// Close the transport, as the one who reads.
+    Shut,
+    /// Read, for so many milliseconds.
+    Read(C, u32),
     Log(Level, &'static str),
     Lost(Loss),
     Pause(u32),
@@ -103,10 +91,7 @@ enum Step<C, B> {
 /// What came of reading.
 enum Outcome {
     Progress(Progress),
-    /// Nothing came, within so many milliseconds.
-    Nothing(u32),
-    Broken(Broken),
-    Malformed(&'static str),
+    Broken,
 }
 
 /// The longest wait in one piece, in ms: how soon the end of the client is noticed.
@@ -119,11 +104,11 @@ const REST: u32 = 1;
 impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Client<P, B, H> {
     /// Keeps the connection alive, receives, sends again, reconnects, and tells what happens, for `timeout` ms.
     ///
-    /// Takes the whole time, and longer by what `tell` and one call into the platform take. [`Error::NoBuffer`] is the
+    /// Takes the whole time, and longer by what `listener` and one call into the platform take. [`Error::NoBuffer`] is the
     /// only failure, after the whole time.
-    pub fn run(&self, timeout: u32, tell: &mut impl FnMut(Notice<'_, H>)) -> Result<(), Error> {
-        let mut turn = Turn::new(timeout);
-        while self.step(&mut turn, tell) {}
+    pub fn run(&self, timeout: u32, listener: &mut impl Listener<H>) -> Result<(), Error> {
+        let mut turn = Turn::new(timeout, false);
+        self.drive(&mut turn, listener);
         if turn.no_buffer {
             Err(Error::NoBuffer)
         } else {
@@ -131,125 +116,115 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
         }
     }
 
-    /// Runs until there is a connection, or none is coming; says which. Tells nothing.
-    pub(super) fn run_until_connected(&self) -> bool {
-        let mut turn = Turn::new(2 * self.request_timeout);
-        loop {
-            let more = self.step(&mut turn, &mut |_| {});
-            let link = self.state.with(|state| {
-                if state.machine.is_connected() {
-                    return Some(true);
-                }
-                match state.machine.link() {
-                    Link::Lost { .. } | Link::Waiting { .. } | Link::Closed => Some(false),
-                    Link::Opened | Link::Asking { .. } | Link::Connected { .. } => None,
-                }
-            });
-            match link {
-                Some(connected) => return connected,
-                None if !more => return false,
-                None => {}
-            }
-        }
+    /// Runs until there is a connection, or none is coming; says which.
+    pub(super) fn run_until_connected(&self, listener: &mut impl Listener<H>) -> bool {
+        let mut turn = Turn::new(2 * self.request_timeout, true);
+        self.drive(&mut turn, listener);
+        self.is_connected()
     }
 
-    /// Takes the next step; `false` if there is none.
-    fn step(&self, turn: &mut Turn<B, H>, tell: &mut impl FnMut(Notice<'_, H>)) -> bool {
-        let uptime = self.platform.uptime();
-        let step = self.state.with(|state| state.next(turn, uptime));
-        let step = match step {
-            Step::Read { reader, conn, wait } => self.read(reader, conn, wait, uptime, turn),
-            step => step,
-        };
-        match step {
-            Step::Deliver => {
-                if let Some(parcel) = &mut turn.delivery {
-                    tell(Notice::Message(parcel.open()));
+    /// Takes one step after another until there is none.
+    fn drive(&self, turn: &mut Turn<B>, listener: &mut impl Listener<H>) {
+        loop {
+            let uptime = self.platform.uptime();
+            let step = self.state.with(|state| state.next(turn, uptime));
+            let step = match step {
+                Step::Read(conn, wait) => self.read(conn, wait, uptime, turn),
+                step => step,
+            };
+            match step {
+                Step::Deliver(handler) => {
+                    if let (Some(buffer), Some(parcel)) = (&mut turn.desk.buffer, &turn.parcel) {
+                        listener.message(Delivery {
+                            handler,
+                            buffer: buffer.bytes(),
+                            message: parcel.message,
+                        });
+                    }
                 }
+                Step::Tell(event) => listener.event(event),
+                Step::Answer(Answer { number, packet }) => self.answer(number, packet),
+                Step::Flush(until) => self.flush(until),
+                Step::Open => self.reopen(),
+                Step::Shut => self.shut(),
+                Step::Log(level, text) => self.log(level, text, Value::None),
+                Step::Lost(loss) => self.log_loss(loss),
+                Step::Pause(ms) => self.platform.sleep(ms),
+                Step::Again | Step::Read(..) => {}
+                Step::Done => return,
             }
-            Step::Tell(event) => tell(Notice::Event(event)),
-            Step::Answer(Answer { number, packet }) => self.answer(number, packet),
-            Step::Flush(until) => self.flush(until),
-            Step::Open(reader) => self.reopen(reader),
-            Step::Shut(reader) => self.shut(reader),
-            Step::Log(level, text) => self.log(level, text, Value::None),
-            Step::Lost(loss) => self.log_loss(loss),
-            Step::Pause(ms) => self.platform.sleep(ms),
-            Step::Again | Step::Read { .. } => {}
-            Step::Done => return false,
         }
-        true
     }
 
     /// Reads up to the end of a packet, as far as it is there.
-    fn read(
-        &self,
-        mut reader: Reader<B>,
-        conn: P::Conn,
-        wait: u32,
-        since: u32,
-        turn: &mut Turn<B, H>,
-    ) -> Step<P::Conn, B> {
+    #[inline(always)]
+    fn read(&self, conn: P::Conn, wait: u32, since: u32, turn: &mut Turn<B>) -> Step<P::Conn, H> {
         /// Header with the longest length field, then the body.
         const PIECES: usize = 5;
 
+        let Desk { buffer, begun } = &mut turn.desk;
+        let buffer = buffer.as_mut().map_or(&mut [][..], Buffer::room);
         let mut wait_now = wait;
-        let mut outcome = Outcome::Progress(Progress::Partial);
+        let mut outcome = Outcome::Progress(Progress::More);
         for _ in 0..PIECES {
-            let (receiver, buffer) = reader.parts();
-            let want = receiver.want(buffer.len());
-            let wanted = want.len();
-            let place = buffer.get_mut(want).unwrap_or_default();
+            let Some(place) = buffer.get_mut(begun.receiver.want()) else {
+                break; // what is wanted lies in the buffer
+            };
             outcome = match self.platform.read(conn, place, wait_now) {
                 Ok(0) => {
-                    let passed = self.platform.uptime().wrapping_sub(since);
-                    Outcome::Nothing(passed)
+                    let uptime = self.platform.uptime();
+                    let passed = uptime.wrapping_sub(since);
+                    return self
+                        .state
+                        .with(|state| state.heard_nothing(turn, uptime, passed, wait));
                 }
-                Ok(count) => match receiver.received(count, buffer) {
-                    Ok(Progress::Partial) if count == wanted => {
+                Ok(count) => match begun.receiver.received(count, buffer) {
+                    Progress::More => {
                         wait_now = REST;
                         continue;
                     }
-                    Ok(progress) => Outcome::Progress(progress),
-                    Err(malformed) => Outcome::Malformed(malformed.0),
+                    progress => Outcome::Progress(progress),
                 },
-                Err(broken) => Outcome::Broken(broken),
+                Err(broken) => {
+                    self.log_broken("mqtt: connection lost:", broken);
+                    Outcome::Broken
+                }
             };
             break;
         }
-        match outcome {
-            Outcome::Broken(broken) => self.log_broken("mqtt: connection lost:", broken),
-            Outcome::Nothing(passed) => reader.silent = reader.silent.saturating_add(passed),
-            Outcome::Progress(_) | Outcome::Malformed(_) => reader.silent = 0,
-        }
-        self.state
-            .with(|state| state.received(turn, reader, outcome, wait))
+        self.state.with(|state| state.received(turn, outcome))
     }
 }
 
 impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
     /// What a turn does next.
-    fn next(&mut self, turn: &mut Turn<B, H>, uptime: u32) -> Step<C, B> {
-        if self.closing {
+    #[inline(always)]
+    fn next(&mut self, turn: &mut Turn<B>, uptime: u32) -> Step<C, H> {
+        if self.closing || turn.connecting && self.machine.has_settled() {
             return Step::Done;
         }
         let now = self.clock.read(uptime);
         let until = *turn.until.get_or_insert(now.after(turn.timeout));
-        if let Some(parcel) = turn.delivery.take()
-            && let Some(step) = self.deliver(turn, parcel)
-        {
-            return step;
+        if let Some(parcel) = &turn.parcel {
+            if parcel.next != Search::End
+                && let Some(step) = self.deliver(turn)
+            {
+                return step;
+            }
+            self.delivered(turn);
         }
         if let Some(answer) = turn.answer.take() {
             return Step::Answer(answer);
         }
-        self.machine.handle_timeout(now);
-        if let Some(event) = self.machine.poll_event(now) {
-            return Step::Tell(event);
-        }
-        if self.machine.has_output() && !turn.flushed {
-            turn.flushed = true;
-            return Step::Flush(until);
+        if !self.machine.is_quiet(now) {
+            self.machine.handle_timeout(now);
+            if let Some(event) = self.machine.poll_event(now) {
+                return Step::Tell(event);
+            }
+            if self.machine.has_output() && !turn.flushed {
+                turn.flushed = true;
+                return Step::Flush(until);
+            }
         }
         let left = until.until(now);
         if left == 0 && turn.waited {
@@ -261,96 +236,115 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
         match (self.machine.link(), self.conn) {
             (Link::Closed, _) => Step::Pause(left),
             (Link::Waiting { at }, _) => match at.until(now) {
-                0 => self.claim(turn, left, Step::Open),
+                0 => self.take_role(left, Step::Open),
                 wait => Step::Pause(left.min(wait)),
             },
             (Link::Opened | Link::Asking { .. } | Link::Connected { .. }, Some(conn)) => {
                 let wait = left.min(self.machine.poll_timeout(now).max(1));
-                self.claim(turn, left, |reader| Step::Read { reader, conn, wait })
+                match self.inbox.claim(&mut turn.desk) {
+                    Ok(()) => Step::Read(conn, wait),
+                    Err(Unavailable::Taken) => Step::Pause(left.min(GLANCE)),
+                    Err(Unavailable::NoBuffer) => {
+                        turn.no_buffer = true;
+                        Step::Pause(left)
+                    }
+                }
             }
             (Link::Lost { .. }, _)
             | (Link::Opened | Link::Asking { .. } | Link::Connected { .. }, None) => {
-                self.claim(turn, left, Step::Shut)
+                self.take_role(left, Step::Shut)
             }
         }
     }
 
     /// A step for the one who reads; without that role, a pause.
-    fn claim(
+    fn take_role(&mut self, left: u32, step: Step<C, H>) -> Step<C, H> {
+        if self.inbox.take_role() {
+            step
+        } else {
+            Step::Pause(left.min(GLANCE))
+        }
+    }
+
+    /// Takes the role of reading back after nothing came for `passed` of `wait` ms.
+    fn heard_nothing(
         &mut self,
-        turn: &mut Turn<B, H>,
-        left: u32,
-        step: impl FnOnce(Reader<B>) -> Step<C, B>,
-    ) -> Step<C, B> {
-        match self.inbox.claim() {
-            Ok(reader) => step(reader),
-            Err(Unavailable::Taken) => Step::Pause(left.min(GLANCE)),
-            Err(Unavailable::NoBuffer) => {
-                turn.no_buffer = true;
-                Step::Pause(left)
+        turn: &mut Turn<B>,
+        uptime: u32,
+        passed: u32,
+        wait: u32,
+    ) -> Step<C, H> {
+        let stuck = turn
+            .desk
+            .begun
+            .is_stuck(passed, self.machine.request_timeout());
+        self.inbox.put_back(&mut turn.desk);
+        let now = self.clock.read(uptime);
+        if stuck {
+            return self.lose(Loss::Protocol("a packet does not end"));
+        }
+        if self.machine.is_quiet(now) {
+            if turn.until.is_some_and(|until| until.reached(now)) {
+                return Step::Done;
             }
+        } else if let Err(loss) = self.machine.handle_silence(now) {
+            return self.lose(loss);
+        }
+        // A transport that does not wait must not keep this thread busy.
+        match wait.min(GLANCE).saturating_sub(passed) {
+            0 | 1 => Step::Again,
+            early => Step::Pause(early),
         }
     }
 
     /// Takes what was read, and the role of reading back.
-    fn received(
-        &mut self,
-        turn: &mut Turn<B, H>,
-        mut reader: Reader<B>,
-        outcome: Outcome,
-        wait: u32,
-    ) -> Step<C, B> {
+    fn received(&mut self, turn: &mut Turn<B>, outcome: Outcome) -> Step<C, H> {
+        let Desk { buffer, begun } = &mut turn.desk;
         if self.closing {
-            self.inbox.put_back(reader);
+            self.inbox.put_back(&mut turn.desk);
             return Step::Done;
         }
-        let now = self.clock.now();
         let received = match outcome {
-            Outcome::Progress(Progress::Packet { header, len }) => {
-                let (_, buffer) = reader.parts();
-                let (packet, behind) = buffer.split_at_mut_checked(len).unwrap_or_default();
+            Outcome::Progress(Progress::Packet) => {
+                let buffer = buffer.as_mut().map_or(&mut [][..], Buffer::room);
+                let len = begun.receiver.packet_len();
+                let packet = buffer.get(..len).unwrap_or_default();
+                let header = begun.receiver.header_len();
+                let now = self.clock.now();
                 let received = self.machine.handle_packet(packet, header, now);
-                if let (Some(behind), Ok(Received::Message(_))) = (behind.first_mut(), &received) {
-                    *behind = 0;
+                if let Ok(Received::Message(message)) = received {
+                    if let Some(behind) = buffer.get_mut(len) {
+                        *behind = 0;
+                    }
+                    self.inbox.lend(&mut turn.desk);
+                    turn.parcel = Some(Parcel {
+                        message,
+                        next: Search::Start,
+                        number: self.number,
+                    });
+                    return self.deliver(turn).unwrap_or(Step::Again);
                 }
+                begun.end();
                 received
             }
-            Outcome::Progress(Progress::Skipped { answer }) => self.machine.handle_skipped(answer),
-            Outcome::Progress(Progress::Partial) => Ok(Received::Nothing),
-            Outcome::Malformed(what) => Err(Loss::Protocol(what)),
-            Outcome::Broken(_) => {
+            Outcome::Progress(Progress::Skipped) => {
+                let answer = begun.receiver.answer();
+                begun.end();
+                self.machine.handle_skipped(answer)
+            }
+            Outcome::Progress(Progress::Short | Progress::More) => {
+                begun.has_progressed();
+                Ok(Received::Nothing)
+            }
+            Outcome::Progress(Progress::Malformed) => {
+                Err(Loss::Protocol("remaining length of more than 4 bytes"))
+            }
+            Outcome::Broken => {
                 self.machine.lost();
                 Ok(Received::Nothing)
             }
-            Outcome::Nothing(passed) => {
-                let now = self.clock.now().after(passed);
-                let stuck =
-                    reader.receiver.in_packet() && reader.silent >= self.machine.request_timeout();
-                let silence = self.machine.handle_silence(now);
-                self.inbox.put_back(reader);
-                return match silence {
-                    _ if stuck => self.lose(Loss::Protocol("a packet does not end")),
-                    Err(loss) => self.lose(loss),
-                    // A transport that does not wait must not keep this thread busy.
-                    Ok(()) if passed + 1 < wait.min(GLANCE) => Step::Pause(GLANCE - passed),
-                    Ok(()) => Step::Again,
-                };
-            }
         };
-        if let Ok(Received::Message(message)) = received {
-            let Some(buffer) = self.inbox.lend(reader) else {
-                return Step::Again; // a reader has a buffer
-            };
-            let parcel = Parcel {
-                buffer,
-                message,
-                after: 0,
-                handler: None,
-                number: self.number,
-            };
-            return self.deliver(turn, parcel).unwrap_or(Step::Again);
-        }
-        self.inbox.put_back(reader);
+        self.inbox.put_back(&mut turn.desk);
         match received {
             Ok(Received::Nothing | Received::Message(_)) => Step::Again,
             Ok(Received::Stray(text)) => Step::Log(Level::Debug, text),
@@ -368,63 +362,55 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
         }
     }
 
-    fn lose(&mut self, loss: Loss) -> Step<C, B> {
+    fn lose(&mut self, loss: Loss) -> Step<C, H> {
         self.machine.lost();
         Step::Lost(loss)
     }
 
-    /// Hands a message to the next who wants it, to the default if nobody does; otherwise it is done.
-    fn deliver(&mut self, turn: &mut Turn<B, H>, mut parcel: Parcel<B, H>) -> Option<Step<C, B>> {
-        let topic = parcel.message.topic.clone();
-        let topic = parcel.buffer.bytes().get(topic).unwrap_or_default();
-        match self.machine.next_match(topic, parcel.after) {
-            Some((number, handler)) => {
-                parcel.after = number;
-                parcel.handler = Some(handler);
-            }
-            None if parcel.after == 0 => {
-                parcel.after = u32::MAX; // of no subscription: none is behind it
-                parcel.handler = None;
+    /// Hands the turn's message to the next who wants it, to the default if nobody does.
+    fn deliver(&mut self, turn: &mut Turn<B>) -> Option<Step<C, H>> {
+        let parcel = turn.parcel.as_mut()?;
+        let buffer = turn.desk.buffer.as_mut()?.bytes();
+        let topic = buffer.get(parcel.message.topic()).unwrap_or_default();
+        let found = self.machine.next_match(topic, parcel.next);
+        let first = parcel.next == Search::Start;
+        match found {
+            Some((handler, next)) => {
+                parcel.next = next;
+                Some(Step::Deliver(Some(handler)))
             }
             None => {
-                turn.answer = parcel.message.answer.map(|packet| Answer {
-                    number: parcel.number,
-                    packet,
-                });
-                self.inbox.give_back(parcel.buffer);
-                return None;
+                parcel.next = Search::End;
+                first.then_some(Step::Deliver(None))
             }
         }
-        turn.delivery = Some(parcel);
-        Some(Step::Deliver)
+    }
+
+    /// Everybody has had the turn's message: it is answered, and its buffer is free.
+    #[inline]
+    fn delivered(&mut self, turn: &mut Turn<B>) {
+        if let Some(Parcel {
+            message, number, ..
+        }) = turn.parcel.take()
+        {
+            turn.answer = message.answer().map(|packet| Answer { number, packet });
+            self.inbox.give_back(&mut turn.desk);
+        }
     }
 }
 
-impl<B, H> Turn<B, H> {
-    const fn new(timeout: u32) -> Self {
+impl<B> Turn<B> {
+    const fn new(timeout: u32, connecting: bool) -> Self {
         Self {
             timeout,
+            connecting,
             until: None,
             waited: false,
             flushed: false,
-            delivery: None,
+            desk: Desk::EMPTY,
+            parcel: None,
             answer: None,
             no_buffer: false,
-        }
-    }
-}
-
-impl<B: AsMut<[u8]>, H: Copy> Parcel<B, H> {
-    fn open(&mut self) -> Delivery<'_, H> {
-        Delivery {
-            handler: self.handler,
-            buffer: self.buffer.bytes(),
-            topic: self.message.topic.clone(),
-            payload: self.message.payload.clone(),
-            qos: self.message.qos,
-            dup: self.message.dup,
-            retain: self.message.retain,
-            id: self.message.id.map_or(0, core::num::NonZeroU16::get),
         }
     }
 }

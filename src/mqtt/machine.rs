@@ -5,11 +5,11 @@ use core::{num::NonZeroU16, ops::Range};
 
 use super::{
     in_flight::InFlight,
-    subscriptions::{Answer, Expired, Subscriptions},
+    subscriptions::{Answer, Expired, Search, Subscriptions},
 };
 use crate::{
     time::Instant,
-    wire::mqtt::{ConnAck, Malformed, Packet, Publish, QoS, Refusal, emit},
+    wire::mqtt::{ConnAck, DUP, Malformed, Packet, Publish, QoS, RETAIN, Refusal, emit, kind},
 };
 
 /// How a client behaves.
@@ -104,7 +104,7 @@ pub enum Event {
 }
 
 /// What has come of a packet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
     /// Nothing to tell.
     Nothing,
@@ -112,7 +112,7 @@ pub enum Received {
     Stray(&'static str),
     /// Something to tell.
     Event(Event),
-    /// A message to deliver; then, its answer to send.
+    /// A message to deliver; then, its [answer](Message::answer) to send.
     Message(Message),
     /// An answer to send at once.
     Answer([u8; 4]),
@@ -120,23 +120,69 @@ pub enum Received {
     TooLarge(Option<[u8; 4]>),
 }
 
-/// A message from the server. The ranges are those of the packet that was handed over.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A message from the server, as it lies in its packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message {
+    first: u8,
+    header: u8,
+    topic_len: u16,
+    id: Option<NonZeroU16>,
+    len: u32,
+}
+
+impl Message {
     /// How often it may arrive.
-    pub qos: QoS,
+    #[must_use]
+    pub fn qos(&self) -> QoS {
+        // Another one would not have been parsed.
+        QoS::from_bits(self.first >> 1 & 0b11).unwrap_or(QoS::AtMostOnce)
+    }
+
     /// It may have arrived before.
-    pub dup: bool,
+    #[must_use]
+    pub const fn dup(&self) -> bool {
+        self.first & DUP != 0
+    }
+
     /// It was kept for new subscribers.
-    pub retain: bool,
+    #[must_use]
+    pub const fn retain(&self) -> bool {
+        self.first & RETAIN != 0
+    }
+
     /// Its id, unless its QoS is 0.
-    pub id: Option<NonZeroU16>,
-    /// Where its topic lies.
-    pub topic: Range<usize>,
-    /// Where its payload lies.
-    pub payload: Range<usize>,
+    #[must_use]
+    pub const fn id(&self) -> Option<NonZeroU16> {
+        self.id
+    }
+
+    /// Where in the packet its topic lies.
+    #[must_use]
+    pub fn topic(&self) -> Range<usize> {
+        let start = usize::from(self.header) + 2;
+        start..start + usize::from(self.topic_len)
+    }
+
+    /// Where in the packet its payload lies.
+    #[must_use]
+    pub fn payload(&self) -> Range<usize> {
+        let id_len = if self.id.is_some() { 2 } else { 0 };
+        self.topic().end + id_len..self.len as usize
+    }
+
     /// What to send once it is delivered.
-    pub answer: Option<[u8; 4]>,
+    #[must_use]
+    pub fn answer(&self) -> Option<[u8; 4]> {
+        Some(answer(self.qos(), self.id?))
+    }
+}
+
+/// The answer to a message that was taken.
+fn answer(qos: QoS, id: NonZeroU16) -> [u8; 4] {
+    match qos {
+        QoS::ExactlyOnce => emit::pubrec(id),
+        QoS::AtMostOnce | QoS::AtLeastOnce => emit::puback(id),
+    }
 }
 
 /// Something to send.
@@ -225,6 +271,16 @@ impl<H: Copy + PartialEq> Machine<H> {
     #[must_use]
     pub const fn is_connected(&self) -> bool {
         matches!(self.link, Link::Connected { .. }) && !self.settling
+    }
+
+    /// Whether an attempt to connect has come to an end, in whatever way.
+    #[must_use]
+    pub const fn has_settled(&self) -> bool {
+        match self.link {
+            Link::Opened | Link::Asking { .. } => false,
+            Link::Connected { .. } => !self.settling,
+            Link::Waiting { .. } | Link::Lost { .. } | Link::Closed => true,
+        }
     }
 
     /// How long the server may take to answer, in ms.
@@ -333,14 +389,24 @@ impl<H: Copy + PartialEq> Machine<H> {
     pub fn handle_packet(
         &mut self,
         packet: &[u8],
-        header: usize,
+        header: u8,
         now: Instant,
     ) -> Result<Received, Loss> {
         let first = packet.first().copied().unwrap_or_default();
-        let body = packet.get(header..).unwrap_or_default();
-        let parsed = Packet::parse(first, body)?;
+        let body = packet.get(header.into()..).unwrap_or_default();
         match self.link {
-            Link::Asking { until, strays } => match parsed {
+            Link::Connected { ping_at, .. } => {
+                self.link = Link::Connected {
+                    ping_at,
+                    pong_until: None,
+                };
+                if first >> 4 == kind::PUBLISH {
+                    let message = Publish::parse(first, body)?;
+                    return Ok(self.message(&message, first, header, packet.len()));
+                }
+                self.dispatch(Packet::parse(first, body)?)
+            }
+            Link::Asking { until, strays } => match Packet::parse(first, body)? {
                 Packet::ConnAck(ConnAck::Accepted { session_present }) => {
                     self.connected(session_present && !self.config.clean_session, now);
                     Ok(Received::Nothing)
@@ -353,13 +419,6 @@ impl<H: Copy + PartialEq> Machine<H> {
                 }
                 _ => Err(Loss::Protocol("other packets instead of CONNACK")),
             },
-            Link::Connected { ping_at, .. } => {
-                self.link = Link::Connected {
-                    ping_at,
-                    pong_until: None,
-                };
-                self.dispatch(parsed, packet.len())
-            }
             Link::Waiting { .. } | Link::Opened | Link::Lost { .. } | Link::Closed => {
                 Ok(Received::Nothing)
             }
@@ -383,9 +442,9 @@ impl<H: Copy + PartialEq> Machine<H> {
         }
     }
 
-    fn dispatch(&mut self, packet: Packet<'_>, len: usize) -> Result<Received, Loss> {
+    fn dispatch(&mut self, packet: Packet<'_>) -> Result<Received, Loss> {
         let event = match packet {
-            Packet::Publish(message) => return Ok(self.message(&message, len)),
+            Packet::Publish(_) => return Ok(Received::Nothing), // has a way of its own
             Packet::PubRel(id) => {
                 self.received_ids.retain(|received| *received != id);
                 return Ok(Received::Answer(emit::pubcomp(id)));
@@ -415,34 +474,34 @@ impl<H: Copy + PartialEq> Machine<H> {
         Ok(Received::Event(event))
     }
 
-    fn message(&mut self, message: &Publish<'_>, len: usize) -> Received {
-        let kind = message.id.map(|id| (message.qos, id));
+    fn message(&mut self, message: &Publish<'_>, first: u8, header: u8, len: usize) -> Received {
         if message.payload.len() > self.config.payload_max {
-            return self.too_large(kind);
+            return self.too_large(message.id.map(|id| (message.qos, id)));
         }
-        let answer = match kind {
-            None => None,
-            Some((QoS::ExactlyOnce, id)) => match self.keep_received(id) {
-                Ok(()) => Some(emit::pubrec(id)),
-                Err(received) => return received,
-            },
-            Some((_, id)) => Some(emit::puback(id)),
-        };
-        // From the end: payload, id, topic.
-        let payload = len - message.payload.len()..len;
-        let topic_end = payload.start - if message.id.is_some() { 2 } else { 0 };
+        if let (QoS::ExactlyOnce, Some(id)) = (message.qos, message.id)
+            && let Err(received) = self.keep_received(id)
+        {
+            return received;
+        }
         Received::Message(Message {
-            qos: message.qos,
-            dup: message.dup,
-            retain: message.retain,
+            first,
+            header,
+            topic_len: message.topic.len() as u16, // it has 16 bits in the packet
             id: message.id,
-            topic: topic_end - message.topic.len()..topic_end,
-            payload,
-            answer,
+            len: len as u32, // header and remaining length have less than 32 bits
         })
     }
 
-    /// Remembers that a QoS 2 message is delivered; otherwise, what comes of the packet.
+    fn too_large(&mut self, kind: Option<(QoS, NonZeroU16)>) -> Received {
+        if let Some((QoS::ExactlyOnce, id)) = kind
+            && let Err(received) = self.keep_received(id)
+        {
+            return received;
+        }
+        Received::TooLarge(kind.map(|(qos, id)| answer(qos, id)))
+    }
+
+    /// Remembers that a QoS 2 message was taken; otherwise, what comes of the packet.
     fn keep_received(&mut self, id: NonZeroU16) -> Result<(), Received> {
         if self.received_ids.contains(&id) {
             return Err(Received::Answer(emit::pubrec(id)));
@@ -455,17 +514,6 @@ impl<H: Copy + PartialEq> Machine<H> {
         }
         self.received_ids.push(id);
         Ok(())
-    }
-
-    fn too_large(&mut self, kind: Option<(QoS, NonZeroU16)>) -> Received {
-        match kind {
-            Some((QoS::ExactlyOnce, id)) => match self.keep_received(id) {
-                Ok(()) => Received::TooLarge(Some(emit::pubrec(id))),
-                Err(received) => received,
-            },
-            Some((_, id)) => Received::TooLarge(Some(emit::puback(id))),
-            None => Received::TooLarge(None),
-        }
     }
 
     // Time.
@@ -533,6 +581,12 @@ impl<H: Copy + PartialEq> Machine<H> {
     }
 
     // What is to be sent and told.
+
+    /// Whether nothing is due, to be sent or to be told.
+    #[must_use]
+    pub const fn is_quiet(&self, now: Instant) -> bool {
+        !self.events && !self.output && !self.wake.reached(now)
+    }
 
     /// Whether [`Self::poll_output`] may have something.
     #[must_use]
@@ -679,10 +733,10 @@ impl<H: Copy + PartialEq> Machine<H> {
         self.subscriptions.withdraw(id);
     }
 
-    /// The handler of the first subscription after number `after` (0: of all) that matches a topic, and its number.
+    /// The handler of the next subscription that matches a topic, and where to go on.
     #[must_use]
-    pub fn next_match(&self, topic: &[u8], after: u32) -> Option<(u32, H)> {
-        self.subscriptions.next_match(topic, after)
+    pub fn next_match(&self, topic: &[u8], from: Search) -> Option<(H, Search)> {
+        self.subscriptions.next_match(topic, from)
     }
 
     /// The next packet id that nothing waits for. What may wait are some hundreds of the 65,535, so there is one.

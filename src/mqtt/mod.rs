@@ -25,3 +25,4 @@ pub mod topic;
 
 pub use machine::{Config, Error, Event, Link, Loss, Machine, Message, Output, Received};
 pub use receiver::{Progress, Receiver};
+pub use subscriptions::Search;

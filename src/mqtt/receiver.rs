@@ -13,44 +13,41 @@
 
 use core::{num::NonZeroU16, ops::Range};
 
-use crate::wire::mqtt::{Malformed, QoS, Remaining, kind};
+use crate::wire::mqtt::{QoS, Remaining, kind};
 
 /// A packet on its way into a buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct Receiver {
-    /// Bytes of the packet that lie in the buffer.
-    have: usize,
+    /// Bytes that lie in the buffer: of the packet, or of the piece that is skipped.
+    have: u32,
     /// Bytes that must lie there before anything else can be said.
-    need: usize,
+    need: u32,
+    remaining: Remaining,
     /// Length of the header, 0 until that is known.
-    header: usize,
+    header: u8,
     skipping: Option<Skipping>,
 }
 
 /// What has come of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
+    /// Some of those that were wanted are still to come.
+    Short,
     /// More are wanted.
-    Partial,
-    /// A packet lies at the start of the buffer.
-    Packet {
-        /// Bytes before its body.
-        header: usize,
-        /// All its bytes.
-        len: usize,
-    },
-    /// A packet that the buffer could not hold has passed.
-    Skipped {
-        /// What kind of message it was, if it was one that wants an answer.
-        answer: Option<(QoS, NonZeroU16)>,
-    },
+    More,
+    /// A packet lies at the start of the buffer: see [`Receiver::header_len`] and [`Receiver::len`].
+    Packet,
+    /// A packet that the buffer could not hold has passed: see [`Receiver::answer`].
+    Skipped,
+    /// The remaining length has more than four bytes (section 2.2.3).
+    Malformed,
 }
 
 impl Receiver {
     /// The smallest buffer: it holds the largest header.
-    pub const BUFFER_MIN: usize = 5;
+    pub const BUFFER_MIN: usize = 1 + Remaining::BYTES_MAX;
     /// The shortest header, and the shortest packet.
-    const HEADER_MIN: usize = 2;
+    const HEADER_MIN: u32 = 2;
 
     /// Between two packets.
     #[must_use]
@@ -58,6 +55,7 @@ impl Receiver {
         Self {
             have: 0,
             need: Self::HEADER_MIN,
+            remaining: Remaining::new(),
             header: 0,
             skipping: None,
         }
@@ -66,65 +64,89 @@ impl Receiver {
     /// Whether a packet has begun and not ended.
     #[must_use]
     pub const fn in_packet(&self) -> bool {
-        self.have > 0 || self.skipping.is_some()
+        self.have > 0 || self.header > 0
     }
 
-    /// Which part of a buffer of `room` bytes is to be filled next: never empty, and never more than is sure to come.
+    /// Bytes before the body of the packet.
     #[must_use]
-    pub fn want(&self, room: usize) -> Range<usize> {
-        match &self.skipping {
-            None => self.have..self.need,
-            Some(skipping) => 0..room.min(skipping.left as usize),
-        }
+    pub const fn header_len(&self) -> u8 {
+        self.header
     }
 
-    /// Takes note that the first `count` bytes of what was wanted have come.
-    pub fn received(&mut self, count: usize, buffer: &[u8]) -> Result<Progress, Malformed> {
-        if let Some(skipping) = &mut self.skipping {
-            skipping.pass(buffer.get(..count).unwrap_or_default());
-            return Ok(self.skipped());
-        }
-        self.have += count;
+    /// All bytes of the packet.
+    #[must_use]
+    pub const fn packet_len(&self) -> usize {
+        self.need as usize
+    }
+
+    /// What kind of message the packet was that has passed, if it was one that wants an answer.
+    #[must_use]
+    pub fn answer(&self) -> Option<(QoS, NonZeroU16)> {
+        self.skipping.as_ref()?.answer()
+    }
+
+    /// Which part of the buffer is to be filled next: never empty, and never more than is sure to come.
+    #[must_use]
+    pub const fn want(&self) -> Range<usize> {
+        self.have as usize..self.need as usize
+    }
+
+    /// Takes note that the first `count` bytes of what was wanted have come. After a packet, and after one that has
+    /// passed, a new receiver is needed.
+    #[inline]
+    pub fn received(&mut self, count: usize, buffer: &[u8]) -> Progress {
+        self.have += count as u32; // of what was wanted
         if self.have < self.need {
-            return Ok(Progress::Partial);
+            Progress::Short
+        } else if self.header == 0 {
+            self.length_byte(buffer)
+        } else if self.skipping.is_none() {
+            Progress::Packet
+        } else {
+            self.skip(buffer)
         }
-        if self.header == 0 {
-            let field = buffer.get(1..self.have).unwrap_or_default();
-            match Remaining::parse(field)? {
-                Remaining::Unfinished => {
-                    self.need += 1;
-                    return Ok(Progress::Partial);
-                }
-                Remaining::Known(0) => {}
-                Remaining::Known(remaining) => {
-                    self.header = self.have;
-                    self.need = self.have.saturating_add(remaining as usize);
-                    if self.need > buffer.len() {
-                        let first = buffer.first().copied().unwrap_or_default();
-                        self.skipping = Some(Skipping::new(first, remaining));
-                    }
-                    return Ok(Progress::Partial);
-                }
-            }
-            self.header = self.have;
-        }
-        let packet = Progress::Packet {
-            header: self.header,
-            len: self.need,
-        };
-        *self = Self::new();
-        Ok(packet)
     }
 
-    /// Whether the packet that is skipped has ended.
-    fn skipped(&mut self) -> Progress {
-        match &self.skipping {
-            Some(skipping) if skipping.left == 0 => {
-                let answer = skipping.answer();
-                *self = Self::new();
-                Progress::Skipped { answer }
+    /// Reads the last byte that has come, one of the remaining length.
+    #[inline(always)]
+    fn length_byte(&mut self, buffer: &[u8]) -> Progress {
+        let last = self.have as usize - 1;
+        let byte = buffer.get(last).copied().unwrap_or_default();
+        let remaining = match self.remaining.push(last - 1, byte) {
+            Ok(Some(remaining)) => remaining,
+            Ok(None) => {
+                self.need += 1;
+                return Progress::More;
             }
-            _ => Progress::Partial,
+            Err(_) => return Progress::Malformed,
+        };
+        self.header = self.have as u8; // 5 at most
+        self.need = self.have + remaining; // less than 2^29
+        if self.need as usize > buffer.len() {
+            let first = buffer.first().copied().unwrap_or_default();
+            let skipping = Skipping::new(first, remaining);
+            self.have = 0;
+            self.need = skipping.piece(buffer);
+            self.skipping = Some(skipping);
+        }
+        match remaining {
+            0 => Progress::Packet,
+            _ => Progress::More,
+        }
+    }
+
+    /// Lets a piece of a packet pass that lies in the buffer.
+    #[cold]
+    fn skip(&mut self, buffer: &[u8]) -> Progress {
+        let Some(skipping) = &mut self.skipping else {
+            return Progress::Packet;
+        };
+        skipping.pass(buffer.get(..self.need as usize).unwrap_or_default());
+        self.have = 0;
+        self.need = skipping.piece(buffer);
+        match skipping.left {
+            0 => Progress::Skipped,
+            _ => Progress::More,
         }
     }
 }
@@ -160,6 +182,11 @@ impl Skipping {
         }
     }
 
+    /// How much of it is let into the buffer next.
+    fn piece(&self, buffer: &[u8]) -> u32 {
+        u32::try_from(buffer.len()).map_or(self.left, |room| self.left.min(room))
+    }
+
     fn pass(&mut self, bytes: &[u8]) {
         for byte in bytes {
             // Topic length, topic, id (section 3.3.2).
@@ -190,27 +217,28 @@ mod tests {
 
     use super::*;
 
-    /// Feeds `stream` in pieces of at most `piece` bytes; what came of it, packets with their bytes.
-    fn feed(stream: &[u8], room: usize, piece: usize) -> Vec<(Progress, Vec<u8>)> {
+    /// Feeds `stream` in pieces of at most `piece` bytes; the receivers at the end of each packet, and its bytes.
+    fn feed(stream: &[u8], room: usize, piece: usize) -> Vec<(Progress, Receiver, Vec<u8>)> {
         let mut receiver = Receiver::new();
         let mut buffer = std::vec![0; room];
         let mut outcomes = Vec::new();
         let mut rest = stream;
         while !rest.is_empty() {
-            let want = receiver.want(room);
+            let want = receiver.want();
             assert!(!want.is_empty() && want.end <= room, "{want:?} of {room}");
             let count = want.len().min(piece).min(rest.len());
             buffer[want.start..][..count].copy_from_slice(&rest[..count]);
             rest = &rest[count..];
-            match receiver.received(count, &buffer).expect("well-formed") {
-                Progress::Partial => assert!(receiver.in_packet()),
+            match receiver.received(count, &buffer) {
+                Progress::Short | Progress::More => assert!(receiver.in_packet()),
+                Progress::Malformed => panic!("malformed"),
                 progress => {
                     let len = match progress {
-                        Progress::Packet { len, .. } => len,
+                        Progress::Packet => receiver.packet_len(),
                         _ => 0,
                     };
-                    outcomes.push((progress, buffer[..len].to_vec()));
-                    assert!(!receiver.in_packet());
+                    outcomes.push((progress, receiver, buffer[..len].to_vec()));
+                    receiver = Receiver::new();
                 }
             }
         }
@@ -246,7 +274,7 @@ mod tests {
         let stream = packets.concat();
         for piece in [1, 2, 3, 7, 100, 1000] {
             let outcomes = feed(&stream, 303, piece);
-            let bytes: Vec<_> = outcomes.iter().map(|(_, bytes)| bytes.clone()).collect();
+            let bytes: Vec<_> = outcomes.into_iter().map(|(_, _, bytes)| bytes).collect();
             assert_eq!(bytes, packets, "pieces of {piece}");
         }
     }
@@ -257,27 +285,25 @@ mod tests {
         let next = [0xd0, 0];
         let stream = [&packet[..], &next].concat();
         for piece in [1, 5, 1000] {
-            assert_eq!(
-                feed(&stream, 62, piece)[0].0,
-                Progress::Packet { header: 2, len: 62 }
-            );
+            let (progress, receiver, _) = &feed(&stream, 62, piece)[0];
+            assert_eq!(*progress, Progress::Packet);
+            assert_eq!((receiver.header_len(), receiver.packet_len()), (2, 62));
+
             let outcomes = feed(&stream, 61, piece);
+            let (progress, receiver, _) = &outcomes[0];
+            assert_eq!(*progress, Progress::Skipped);
             let id = NonZeroU16::new(0x1234).expect("not 0");
-            assert_eq!(
-                outcomes[0].0,
-                Progress::Skipped {
-                    answer: Some((QoS::AtLeastOnce, id))
-                }
-            );
-            assert_eq!(outcomes[1].1, next, "the next packet is understood");
+            assert_eq!(receiver.answer(), Some((QoS::AtLeastOnce, id)));
+            assert_eq!(outcomes[1].2, next, "the next packet is understood");
         }
     }
 
     #[test]
     fn only_messages_that_want_an_answer_get_one() {
-        let answer = |packet: &[u8]| match feed(packet, 5, 3)[0].0 {
-            Progress::Skipped { answer } => answer.map(|(qos, _)| qos),
-            progress => panic!("{progress:?}"),
+        let answer = |packet: &[u8]| {
+            let (progress, receiver, _) = &feed(packet, 5, 3)[0];
+            assert_eq!(*progress, Progress::Skipped);
+            receiver.answer().map(|(qos, _)| qos)
         };
         assert_eq!(answer(&publish(0x30, 1_000_000)), None);
         assert_eq!(answer(&publish(0x3d, 20_000)), Some(QoS::ExactlyOnce));
@@ -289,20 +315,24 @@ mod tests {
 
     #[test]
     fn a_length_may_have_more_bytes_than_it_needs() {
-        let outcomes = feed(&[0x40, 0x82, 0x80, 0x00, 0, 1], 10, 1);
-        assert_eq!(outcomes[0].0, Progress::Packet { header: 4, len: 6 });
-        let outcomes = feed(&[0xd0, 0x80, 0x00, 0xd0, 0x00], 10, 10);
-        assert_eq!(outcomes[0].0, Progress::Packet { header: 3, len: 3 });
-        assert_eq!(outcomes[1].0, Progress::Packet { header: 2, len: 2 });
+        let lens = |stream: &[u8], piece| -> Vec<_> {
+            let outcomes = feed(stream, 10, piece);
+            outcomes
+                .iter()
+                .map(|(_, receiver, _)| (receiver.header_len(), receiver.packet_len()))
+                .collect()
+        };
+        assert_eq!(lens(&[0x40, 0x82, 0x80, 0x00, 0, 1], 1), [(4, 6)]);
+        assert_eq!(lens(&[0xd0, 0x80, 0x00, 0xd0, 0x00], 10), [(3, 3), (2, 2)]);
     }
 
     #[test]
     fn a_length_of_five_bytes_is_malformed() {
         let mut receiver = Receiver::new();
         let buffer = [0x30, 0x80, 0x80, 0x80, 0x80];
-        assert_eq!(receiver.received(2, &buffer), Ok(Progress::Partial));
-        assert_eq!(receiver.received(1, &buffer), Ok(Progress::Partial));
-        assert_eq!(receiver.received(1, &buffer), Ok(Progress::Partial));
-        assert!(receiver.received(1, &buffer).is_err());
+        assert_eq!(receiver.received(2, &buffer), Progress::More);
+        assert_eq!(receiver.received(1, &buffer), Progress::More);
+        assert_eq!(receiver.received(1, &buffer), Progress::More);
+        assert_eq!(receiver.received(1, &buffer), Progress::Malformed);
     }
 }

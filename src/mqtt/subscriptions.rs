@@ -63,6 +63,17 @@ struct Removal {
     at: Instant,
 }
 
+/// How far a search for those who want a message has come. Subscriptions may come and go between two steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// Nobody was asked yet.
+    Start,
+    /// The subscription with this number is the next, unless it has ended meanwhile.
+    From(u32),
+    /// Everybody was asked.
+    End,
+}
+
 /// There is no memory, or as many requests wait as may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Full;
@@ -324,22 +335,21 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
         Some(self.entries.remove(index).id)
     }
 
-    /// The handler of the first subscription after number `after` (0: of all) that matches a topic, and its number.
-    pub(super) fn next_match(&self, topic: &[u8], after: u32) -> Option<(u32, H)> {
-        let last = topic.last();
-        self.entries
+    /// The handler of the next subscription that matches a topic, and where to go on.
+    pub(super) fn next_match(&self, topic: &[u8], from: Search) -> Option<(H, Search)> {
+        let start = match from {
+            Search::Start => 0,
+            Search::From(number) => self.entries.partition_point(|entry| entry.number < number),
+            Search::End => return None,
+        };
+        let mut matching = self
+            .entries
+            .get(start..)?
             .iter()
-            .filter(|entry| {
-                // What most entries differ in comes first.
-                let hit = if entry.wildcard {
-                    topic::matches(&entry.filter, topic)
-                } else {
-                    entry.filter.last() == last && *entry.filter == *topic
-                };
-                hit && entry.number > after && entry.is_live()
-            })
-            .map(|entry| (entry.number, entry.handler))
-            .next()
+            .filter(|entry| entry.matches(topic) && entry.is_live());
+        let handler = matching.next()?.handler;
+        let next = matching.next().map(|entry| entry.number);
+        Some((handler, next.map_or(Search::End, Search::From)))
     }
 
     /// Whether a request with this packet id waits for its answer.
@@ -355,6 +365,17 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
 }
 
 impl<H> Entry<H> {
+    #[inline]
+    fn matches(&self, topic: &[u8]) -> bool {
+        if self.wildcard {
+            return topic::matches(&self.filter, topic);
+        }
+        // What most filters differ in comes first.
+        self.filter.len() == topic.len()
+            && self.filter.last() == topic.last()
+            && *self.filter == *topic
+    }
+
     fn is_live(&self) -> bool {
         !matches!(self.state, State::Requested { .. } | State::Refused)
     }

@@ -124,7 +124,7 @@ fn moved(count: i32, offered: usize) -> Result<usize, Broken> {
 }
 
 fn len(bytes: &[u8]) -> u32 {
-    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+    bytes.len() as u32 // a part of a buffer whose size C code gave in 32 bits
 }
 
 #[cfg(feature = "tls")]

@@ -255,7 +255,7 @@ unsafe fn construct(params: &iotx_mqtt_param_t) -> Result<*mut c_void, Failure> 
     let engine =
         client::Client::new(platform, config, read_buffer, write_buffer).map_err(not_connected)?;
     let client = boxed(Client::new(engine, params.handle_event)).ok_or(ERROR_NO_MEM)?;
-    client.engine.connect().map_err(not_connected)?;
+    client.connect().map_err(not_connected)?;
     log::write(Level::Info, "mqtt: connected", Value::None);
     if let Some(report) = device::mid_report() {
         client

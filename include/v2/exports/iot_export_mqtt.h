@@ -158,19 +158,24 @@ extern "C" {
  * Makes a client and connects it.
  *
  * Blocks for as long as `HAL_TCP_Establish` or `HAL_SSL_Establish` does, and twice the request timeout at most
- * after that. A failed call leaves nothing behind and may be repeated with the same parameters. Several clients
- * may exist at once.
+ * after that. A failed call leaves nothing behind and may be repeated with the same parameters. Up to eight clients
+ * may exist at once. No event is raised.
  *
  * @param pInitParams  how to connect; see there what must stay valid
  * @return the client, to be given to `IOT_MQTT_Destroy`; `NULL` if a required parameter is missing, a buffer is
  *         too small, memory is short, or the connection failed (the log says why)
+ *
+ * @pre `pInitParams` is `NULL` or readable. Its strings are `NULL` or NUL-terminated, its buffers `NULL` or as large as it
+ *      says and used by nobody else, all of them until the client is destroyed; its handler may be called on any thread
+ *      that yields.
  */
 void *IOT_MQTT_Construct(struct iotx_mqtt_param_t *pInitParams);
 
 /**
- * As `IOT_MQTT_Construct`, with the identity of an ID2 security chip.
+ * As `IOT_MQTT_Construct`, with the identity of an ID2 security chip, for which the chip's vendor has the library.
+ * This one is built without it.
  *
- * @return the client; `NULL` as above, or because the library was built without ID2
+ * @return `NULL`; the log says what to call instead
  */
 void *IOT_MQTT_ConstructSecure(struct iotx_mqtt_param_t *pInitParams);
 
@@ -178,11 +183,13 @@ void *IOT_MQTT_ConstructSecure(struct iotx_mqtt_param_t *pInitParams);
  * Disconnects a client and frees it. Messages that wait for an acknowledgement are dropped, no event is raised.
  *
  * May be called from a handler and while other threads use the client: their calls end, and return -2 from then
- * on. Waits for them no longer than the request timeout and one second; once it has returned, the buffers of
- * `iotx_mqtt_param_t` belong to the caller again.
+ * on. Waits for them no longer than twice the request timeout and one second each (a handler that calls this is one of
+ * them); once it has returned, the buffers of `iotx_mqtt_param_t` belong to the caller again.
  *
  * @param phandle  the client; set to `NULL`
  * @return 0; -2 if there is no such client
+ *
+ * @pre `phandle` is `NULL`, or readable and writable.
  */
 int IOT_MQTT_Destroy(void **phandle);
 
@@ -229,7 +236,10 @@ int IOT_MQTT_Disable_Reconnect(void *handle);
  * @param topic_handle_func  is told each message on a topic that matches
  * @param pcontext           passed to `topic_handle_func`
  * @return the packet id, 1 to 65535; -2 an argument is `NULL` or empty; -14 sending failed; -26 the write buffer
- *         is too small; -27 not connected; -41 bad filter; -42 no memory, or too many requests are unanswered
+ *         is too small; -27 not connected; -41 bad filter; -42 no memory, or 256 requests are unanswered
+ *
+ * @pre `topic_filter` is `NULL` or a NUL-terminated string. `topic_handle_func` may be called with `pcontext` on any thread
+ *      that yields, until the subscription has ended.
  */
 int IOT_MQTT_Subscribe(void *handle,
                        const char *topic_filter,
@@ -245,7 +255,9 @@ int IOT_MQTT_Subscribe(void *handle,
  * @param handle        the client
  * @param topic_filter  as in `IOT_MQTT_Subscribe`
  * @return the packet id, 1 to 65535; -2 an argument is `NULL` or empty; -14 sending failed; -22 the write buffer
- *         is too small; -27 not connected; -41 bad filter; -42 no memory, or too many requests are unanswered
+ *         is too small; -27 not connected; -41 bad filter; -42 no memory, or 256 requests are unanswered
+ *
+ * @pre `topic_filter` is `NULL` or a NUL-terminated string.
  */
 int IOT_MQTT_Unsubscribe(void *handle,
                          const char *topic_filter);
@@ -262,6 +274,9 @@ int IOT_MQTT_Unsubscribe(void *handle,
  * @return 0 for QoS 0 and the packet id for QoS 1; -2 an argument is `NULL` or empty; -14 sending failed; -20
  *         `qos` is above 1; -21 the write buffer is too small; -27 not connected; -41 bad topic; -42 no memory, or
  *         20 messages are unacknowledged
+ *
+ * @pre `topic_name` is `NULL` or a NUL-terminated string; `topic_msg` is `NULL`, or readable and writable, with `payload`
+ *      readable for `payload_len` bytes.
  */
 int IOT_MQTT_Publish(void *handle,
                      const char *topic_name,

@@ -5,31 +5,35 @@ use super::Malformed;
 /// The largest remaining length.
 pub const REMAINING_MAX: u32 = 268_435_455;
 
-/// What the bytes behind a packet's first byte say about its length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remaining {
-    /// There is one more byte of it, at least.
-    Unfinished,
-    /// So many bytes follow.
-    Known(u32),
-}
+/// A remaining length that is read byte by byte.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Remaining(u32);
 
 impl Remaining {
-    /// Reads as much of the field as has arrived.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut value = 0;
-        for (byte, shift) in bytes.iter().zip([0, 7, 14, 21]) {
-            value |= u32::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(Self::Known(value));
-            }
+    /// The most bytes it has.
+    pub const BYTES_MAX: usize = 4;
+
+    /// No byte is read yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(0)
+    }
+
+    /// Takes the byte number `index` (from 0); the length, if it is the last one.
+    #[inline]
+    pub const fn push(&mut self, index: usize, byte: u8) -> Result<Option<u32>, Malformed> {
+        if index >= Self::BYTES_MAX {
+            return Err(Malformed(Self::TOO_LONG));
         }
-        if bytes.len() < 4 {
-            Ok(Self::Unfinished)
-        } else {
-            Err(Malformed("remaining length of more than 4 bytes"))
+        self.0 |= ((byte & 0x7f) as u32) << (7 * index);
+        match byte & 0x80 {
+            0 => Ok(Some(self.0)),
+            _ if index == Self::BYTES_MAX - 1 => Err(Malformed(Self::TOO_LONG)),
+            _ => Ok(None),
         }
     }
+
+    const TOO_LONG: &str = "remaining length of more than 4 bytes";
 }
 
 /// The field for `length`, and how many of its bytes count. `length` is at most [`REMAINING_MAX`].
@@ -66,18 +70,23 @@ mod tests {
             (2_097_152, &[0x80, 0x80, 0x80, 0x01]),
             (REMAINING_MAX, &[0xff, 0xff, 0xff, 0x7f]),
         ] {
-            assert_eq!(Remaining::parse(bytes), Ok(Remaining::Known(value)));
+            let mut remaining = Remaining::new();
+            for (at, byte) in bytes.iter().enumerate() {
+                let expected = (at + 1 == bytes.len()).then_some(value);
+                assert_eq!(remaining.push(at, *byte), Ok(expected));
+            }
             let (written, len) = emit(value);
             assert_eq!(written.get(..len), Some(bytes));
-            for cut in 0..bytes.len() {
-                assert_eq!(Remaining::parse(&bytes[..cut]), Ok(Remaining::Unfinished));
-            }
         }
     }
 
     #[test]
     fn a_fifth_byte_is_malformed() {
-        assert!(Remaining::parse(&[0x80, 0x80, 0x80, 0x80]).is_err());
-        assert!(Remaining::parse(&[0xff, 0xff, 0xff, 0xff, 0x01]).is_err());
+        let mut remaining = Remaining::new();
+        for index in 0..3 {
+            assert_eq!(remaining.push(index, 0xff), Ok(None));
+        }
+        assert!(remaining.push(3, 0xff).is_err());
+        assert!(remaining.push(4, 0x01).is_err());
     }
 }

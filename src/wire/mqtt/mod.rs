@@ -6,9 +6,11 @@
 pub mod emit;
 mod length;
 mod packet;
+mod plain;
 
 pub use length::{REMAINING_MAX, Remaining};
 pub use packet::{ConnAck, Malformed, Packet, Publish, Refusal, SubAck};
+pub use plain::is_plain;
 
 /// How often a message may arrive (section 4.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,3 +71,6 @@ pub mod kind {
 
 /// The bit of PUBLISH's first byte that marks a repetition (section 3.3.1.1).
 pub const DUP: u8 = 0x08;
+
+/// The bit of PUBLISH's first byte that keeps a message for new subscribers (section 3.3.1.3).
+pub const RETAIN: u8 = 0x01;

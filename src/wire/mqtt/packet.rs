@@ -2,7 +2,7 @@
 
 use core::num::NonZeroU16;
 
-use super::{QoS, kind};
+use super::{DUP, QoS, RETAIN, is_plain, kind};
 
 /// The packet breaks the standard in the way the text says. The connection must be closed (section 4.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl<'a> Packet<'a> {
     pub fn parse(first: u8, body: &'a [u8]) -> Result<Self, Malformed> {
         let (kind, flags) = (first >> 4, first & 0x0f);
         if kind == kind::PUBLISH {
-            return Publish::parse(flags, body).map(Self::Publish);
+            return Publish::parse(first, body).map(Self::Publish);
         }
         // Reserved flags (section 2.2.2).
         if flags != if kind == kind::PUBREL { 0b0010 } else { 0 } {
@@ -142,16 +142,12 @@ pub struct Publish<'a> {
 }
 
 impl<'a> Publish<'a> {
-    fn parse(flags: u8, body: &'a [u8]) -> Result<Self, Malformed> {
-        let qos = QoS::from_bits(flags >> 1 & 0b11).ok_or(Malformed("PUBLISH: QoS 3"))?;
+    /// Reads a packet that is a PUBLISH: its first byte, and all that follows the remaining length.
+    #[inline]
+    pub fn parse(first: u8, body: &'a [u8]) -> Result<Self, Malformed> {
+        let qos = QoS::from_bits(first >> 1 & 0b11).ok_or(Malformed("PUBLISH: QoS 3"))?;
         let (topic, rest) = text(body).ok_or(Malformed("PUBLISH: topic beyond the end"))?;
-        // Sections 1.5.3, 3.3.2.1 and 4.7.3.
-        if topic.is_empty()
-            || topic
-                .iter()
-                .fold(false, |bad, byte| bad | matches!(byte, 0 | b'+' | b'#'))
-            || core::str::from_utf8(topic).is_err()
-        {
+        if topic.is_empty() || !(is_plain(topic) || is_topic_name(topic)) {
             return Err(Malformed("PUBLISH: not a topic name"));
         }
         let (id, payload) = match qos {
@@ -165,8 +161,8 @@ impl<'a> Publish<'a> {
         };
         Ok(Self {
             qos,
-            dup: flags & super::DUP != 0,
-            retain: flags & 1 != 0,
+            dup: first & DUP != 0,
+            retain: first & RETAIN != 0,
             topic,
             id,
             payload,
@@ -205,6 +201,12 @@ impl<'a> SubAck<'a> {
             codes,
         })
     }
+}
+
+/// Sections 1.5.3, 3.3.2.1 and 4.7.3.
+#[cold]
+fn is_topic_name(topic: &[u8]) -> bool {
+    core::str::from_utf8(topic).is_ok() && !topic.iter().any(|byte| matches!(byte, 0 | b'+' | b'#'))
 }
 
 /// A body that is a packet id and nothing else.
