@@ -182,14 +182,12 @@ void relay_stop(struct relay *relay, enum relay_end end)
     shutdown(relay->listener, SHUT_RDWR);
     shutdown(relay->client, SHUT_RD);
     shutdown(relay->server, SHUT_RDWR);
+    pthread_join(relay->up, NULL);
     if (end == RELAY_RST) {
         struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
 
         setsockopt(relay->client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-        close(relay->client);
-        relay->client = -1;
     }
-    pthread_join(relay->up, NULL);
     close(relay->listener);
     if (relay->client >= 0) {
         close(relay->client);
