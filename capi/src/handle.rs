@@ -248,8 +248,8 @@ mod tests {
             .reserve()
             .expect("a slot")
             .fill(boxed(Arc::clone(&watched)));
-        let user = TABLE.get(handle).ok().expect("alive");
-        let ended = TABLE.end(handle).ok().expect("alive");
+        let user = TABLE.get(handle).expect("alive");
+        let ended = TABLE.end(handle).expect("alive");
         assert!(!ended.is_alone());
         drop(ended);
         assert_eq!(Arc::strong_count(&watched), 2, "still in use");
