@@ -7,7 +7,7 @@
 const HEADER: usize = 5;
 
 /// How much is asked for at once.
-const CHUNK: usize = 4096;
+pub(crate) const CHUNK: usize = 4096;
 
 /// The position within the record that is arriving.
 #[derive(Debug)]
@@ -51,11 +51,6 @@ impl Records {
             self.have = 0;
         }
     }
-}
-
-/// Room for what is asked for at once.
-pub(crate) const fn buffer() -> [u8; CHUNK] {
-    [0; CHUNK]
 }
 
 #[cfg(test)]
@@ -102,7 +97,7 @@ mod tests {
         records.advance(&[23, 3, 3, 0x40, 0x00]);
         for _ in 0..4 {
             assert_eq!(records.missing(), CHUNK);
-            records.advance(&buffer());
+            records.advance(&[0; CHUNK]);
         }
         assert_eq!(records.missing(), HEADER);
     }

@@ -37,7 +37,7 @@ const CHUNK: usize = 4096;
 #[derive(Debug)]
 pub struct Session<S> {
     stream: S,
-    input: Mutex<Records>,
+    input: Mutex<Input>,
     output: Mutex<Output>,
     tls: Mutex<Tls>,
 }
@@ -49,6 +49,13 @@ struct Tls {
     read_end: Option<Error>,
     /// What writing returns from now on.
     write_end: Option<Error>,
+}
+
+/// What arrives on its way to rustls.
+#[derive(Debug)]
+struct Input {
+    records: Records,
+    buffer: [u8; record::CHUNK],
 }
 
 /// What rustls has made of plaintext, and is not sent yet.
@@ -63,7 +70,10 @@ impl<S: Stream> Session<S> {
     pub fn establish(stream: S, host: &str, trust: Trust) -> Result<Self, Error> {
         let session = Self {
             stream,
-            input: Mutex::new(Records::new()),
+            input: Mutex::new(Input {
+                records: Records::new(),
+                buffer: [0; record::CHUNK],
+            }),
             output: Mutex::default(),
             tls: Mutex::new(Tls {
                 connection: connection(host, trust)?,
@@ -79,7 +89,7 @@ impl<S: Stream> Session<S> {
     /// what has arrived already. 0: nothing came. What came wins over how the session ended: the next call tells that.
     pub fn read(&self, buf: &mut [u8], timeout: Duration) -> Result<usize, Error> {
         let timer = Timer::start(timeout);
-        let mut records = lock(&self.input);
+        let mut input = lock(&self.input);
         let mut got = 0;
         let mut more = true;
         loop {
@@ -94,7 +104,7 @@ impl<S: Stream> Session<S> {
             if !more && timer.is_over() {
                 return Ok(got);
             }
-            match self.receive(&mut records, &timer, stuck) {
+            match self.receive(&mut input, &timer, stuck) {
                 Ok(all) => more = all,
                 Err(error) => {
                     self.help_writer(); // rustls may have an alert to send
@@ -138,7 +148,7 @@ impl<S: Stream> Session<S> {
 
     fn handshake(&self) -> Result<(), Error> {
         let timer = Timer::start(HANDSHAKE);
-        let mut records = lock(&self.input);
+        let mut input = lock(&self.input);
         let mut output = lock(&self.output);
         loop {
             if !self.flush(&mut output, &timer)? {
@@ -150,7 +160,7 @@ impl<S: Stream> Session<S> {
             if timer.is_over() {
                 return Err(Error::TimedOut);
             }
-            if let Err(error) = self.receive(&mut records, &timer, false) {
+            if let Err(error) = self.receive(&mut input, &timer, false) {
                 // The server may like to know, but need not.
                 let _ = self.flush(&mut output, &Timer::start(Duration::ZERO));
                 return Err(error);
@@ -160,10 +170,9 @@ impl<S: Stream> Session<S> {
 
     /// Waits for the bytes that rustls misses next and passes them on. Returns whether all of them came, so that more
     /// may have arrived already.
-    fn receive(&self, records: &mut Records, timer: &Timer, stuck: bool) -> Result<bool, Error> {
-        let mut buffer = record::buffer();
-        let missing = records.missing();
-        let room = buffer.get_mut(..missing).unwrap_or_default();
+    fn receive(&self, input: &mut Input, timer: &Timer, stuck: bool) -> Result<bool, Error> {
+        let missing = input.records.missing();
+        let room = input.buffer.get_mut(..missing).unwrap_or_default();
         let timeout = timer.timeout();
         let got = self
             .stream
@@ -171,7 +180,7 @@ impl<S: Stream> Session<S> {
         // A stream cannot have read more than it was offered.
         let bytes = room.get(..got).ok_or(Lost::Failed)?;
         timer.pause_if_early(got);
-        records.advance(bytes);
+        input.records.advance(bytes);
         lock(&self.tls).feed(bytes)?;
         Ok(got == missing)
     }
