@@ -6,9 +6,11 @@ use clap::{Parser, Subcommand};
 mod abi;
 mod archive;
 mod bench;
+mod demo;
 mod generated;
 mod headers;
 mod matrix;
+mod test;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The project's own commands")]
@@ -19,21 +21,27 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Build everything, and show a light of c_samples and the local platform in conversation
+    Demo(demo::Args),
     /// Generate include/v2 from capi/src/v2 and capi/src/hal/sys
     Headers(headers::Args),
-    /// Hold the headers, and with --lib the archive, to the interface of V2.10
+    /// Hold the headers and the archive to the interface of V2.10
     Abi(abi::Args),
     /// Generate docs/compatibility.md from the interface of V2.10 and the archive
     Matrix(matrix::Args),
+    /// Run everything that must hold: formatting, lints, tests on this machine and its tools, budgets
+    Test(test::Args),
     /// Measure what the archive costs, hold it to bench/budgets.toml, and write docs/speed.md
     Bench(bench::Args),
 }
 
 fn main() -> Result<()> {
     match Cli::parse().command {
+        Command::Demo(args) => demo::run(&args),
         Command::Headers(args) => headers::run(&args),
         Command::Abi(args) => abi::run(&args),
         Command::Matrix(args) => matrix::run(&args),
+        Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
     }
 }
