@@ -67,6 +67,9 @@ static void *publish(void *unused)
             pause_ms(2);
         }
     } while (result > 0 || result == MQTT_PUSH_TO_LIST_ERROR);
+    if (result == MQTT_STATE_ERROR || result == MQTT_NETWORK_ERROR) {
+        result = IOT_MQTT_Publish(stale, topic, &message); /* that was the call which Destroy met inside */
+    }
     CHECK_INT(result, NULL_VALUE_ERROR);
     return unused;
 }

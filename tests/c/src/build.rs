@@ -102,16 +102,17 @@ impl Hal {
             // `--target`, so that build scripts are not instrumented.
             cargo.env("RUSTFLAGS", "-Zsanitizer=address").args([
                 "+nightly",
-                "build",
+                "rustc",
                 "--target",
                 SANITIZED_TARGET,
             ]);
-            cargo.env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC");
         } else {
-            cargo.arg("build");
+            cargo.arg("rustc");
         }
         cargo
-            .args(["--quiet", "--release", "--package", "iotkit-capi"])
+            .args(["--quiet", "--release", "--package=iotkit-capi", "--lib"])
+            // With the rlib beside it, cargo would leave out link-time optimisation.
+            .arg("--crate-type=staticlib")
             .args(self.cargo_features())
             .arg("--target-dir")
             .arg(&target);
