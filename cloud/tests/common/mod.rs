@@ -15,7 +15,7 @@ use iotkit_cloud::{
 };
 
 /// Long enough for a loaded machine, short enough to notice what never comes.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Made up.
 pub(crate) const SECRET: &str = "SECRETsecret0123456789abcdefABCD";
