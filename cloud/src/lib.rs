@@ -108,6 +108,7 @@ impl Cloud {
         let transcript_file = TranscriptFile::follow(server.broker.transcript.clone(), &path)
             .map_err(|error| Error::file("write", &path, error))?;
         runtime.spawn(control::serve(Arc::clone(&server), control));
+        server.tell_endpoints()?;
         Ok(Self {
             server,
             runtime: Some(runtime),

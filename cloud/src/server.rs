@@ -108,9 +108,6 @@ impl Server {
             control,
             ca_file,
         };
-        let text = serde_json::to_string_pretty(&endpoints)
-            .map_err(|error| Error::Config(error.to_string()))?;
-        tls::write(&data_dir.join(Endpoints::FILE), &format!("{text}\n"), 0o644)?;
 
         let server = Arc::new(Self {
             broker: Arc::new(broker),
@@ -181,6 +178,15 @@ impl Server {
             number,
             Closer::under(stop),
         )
+    }
+
+    /// Says where the platform is to whoever looks for one in the data folder; the last thing at a start, since who
+    /// finds it relies on all the rest.
+    pub(crate) fn tell_endpoints(&self) -> Result<(), Error> {
+        let text = serde_json::to_string_pretty(&self.endpoints)
+            .map_err(|error| Error::Config(error.to_string()))?;
+        let path = self.data_dir.join(Endpoints::FILE);
+        tls::write(&path, &format!("{text}\n"), 0o644)
     }
 
     /// Whoever looks for a running platform in the data folder is not to find this one any more.

@@ -42,6 +42,13 @@ impl Served {
             .args(["serve", "--mqtt", "127.0.0.1:0", "--raw"])
             .spawn()
             .unwrap();
+        // As other programs find it: the file with the addresses comes last.
+        let until = Instant::now() + PATIENCE;
+        while !folder.path().join("endpoints.json").exists() {
+            assert!(Instant::now() < until, "the platform does not start");
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert!(folder.path().join("transcript.jsonl").exists());
         let stdout = process.stdout.take().unwrap();
         let (line, lines) = mpsc::channel();
         thread::spawn(move || {

@@ -31,7 +31,7 @@ fn a_property_post_is_answered_and_remembered() {
         "-m",
         post,
         "-W",
-        "10",
+        "30",
     ]));
 
     let answer: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
