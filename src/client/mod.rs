@@ -405,13 +405,7 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
             );
             NotSent
         })?;
-        self.send(conn, buf.get(..len).unwrap_or_default())?;
-        let uptime = self.platform.uptime();
-        self.state.with(|state| {
-            let now = state.clock.read(uptime);
-            state.machine.asked(now);
-        });
-        Ok(())
+        self.send(conn, buf.get(..len).unwrap_or_default())
     }
 
     /// Sends an answer of four bytes, if the connection is still the one with that number.

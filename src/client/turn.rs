@@ -46,6 +46,10 @@ struct Turn<B> {
     /// It has sent since it last waited.
     flushed: bool,
     desk: Desk<B>,
+    /// What came of reading, and was not taken in yet.
+    heard: Option<Heard>,
+    /// When reading began, by the platform's clock, and for how long.
+    asked: (u32, u32),
     parcel: Option<Parcel>,
     answer: Option<Answer>,
     no_buffer: bool,
@@ -84,13 +88,17 @@ enum Step<C, H> {
     Log(Level, &'static str),
     Lost(Loss),
     Pause(u32),
-    Again,
     Done,
 }
 
-/// What came of reading.
-enum Outcome {
+/// What came of reading. The desk has it, until it is taken in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// So far the receiver came.
     Progress(Progress),
+    /// Nothing came, for as long as was waited.
+    Nothing,
+    /// The connection is of no more use.
     Broken,
 }
 
@@ -125,14 +133,17 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
 
     /// Takes one step after another until there is none.
     fn drive(&self, turn: &mut Turn<B>, listener: &mut impl Listener<H>) {
+        let mut uptime = self.platform.uptime();
         loop {
-            let uptime = self.platform.uptime();
-            let step = self.state.with(|state| state.next(turn, uptime));
-            let step = match step {
-                Step::Read(conn, wait) => self.read(conn, wait, uptime, turn),
-                step => step,
-            };
-            match step {
+            match self.state.with(|state| state.next(turn, uptime)) {
+                Step::Read(conn, wait) => {
+                    let heard = self.read(conn, wait, &mut turn.desk);
+                    turn.heard = Some(heard);
+                    turn.asked = (uptime, wait);
+                    if heard == Heard::Progress(Progress::Packet) {
+                        continue; // time is looked at when it was dealt with
+                    }
+                }
                 Step::Deliver(handler) => {
                     if let (Some(buffer), Some(parcel)) = (&mut turn.desk.buffer, &turn.parcel) {
                         listener.message(Delivery {
@@ -150,49 +161,42 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
                 Step::Log(level, text) => self.log(level, text, Value::None),
                 Step::Lost(loss) => self.log_loss(loss),
                 Step::Pause(ms) => self.platform.sleep(ms),
-                Step::Again | Step::Read(..) => {}
                 Step::Done => return,
             }
+            uptime = self.platform.uptime();
         }
     }
 
     /// Reads up to the end of a packet, as far as it is there.
     #[inline(always)]
-    fn read(&self, conn: P::Conn, wait: u32, since: u32, turn: &mut Turn<B>) -> Step<P::Conn, H> {
+    fn read(&self, conn: P::Conn, wait: u32, desk: &mut Desk<B>) -> Heard {
         /// Header with the longest length field, then the body.
         const PIECES: usize = 5;
 
-        let Desk { buffer, begun } = &mut turn.desk;
+        let Desk { buffer, begun } = desk;
         let buffer = buffer.as_mut().map_or(&mut [][..], Buffer::room);
-        let mut wait_now = wait;
-        let mut outcome = Outcome::Progress(Progress::More);
+        let mut wait = wait;
+        let mut heard = Heard::Nothing;
         for _ in 0..PIECES {
             let Some(place) = buffer.get_mut(begun.receiver.want()) else {
                 break; // what is wanted lies in the buffer
             };
-            outcome = match self.platform.read(conn, place, wait_now) {
-                Ok(0) => {
-                    let uptime = self.platform.uptime();
-                    let passed = uptime.wrapping_sub(since);
-                    return self
-                        .state
-                        .with(|state| state.heard_nothing(turn, uptime, passed, wait));
-                }
-                Ok(count) => match begun.receiver.received(count, buffer) {
-                    Progress::More => {
-                        wait_now = REST;
-                        continue;
-                    }
-                    progress => Outcome::Progress(progress),
-                },
+            let count = match self.platform.read(conn, place, wait) {
+                Ok(0) => break,
+                Ok(count) => count,
                 Err(broken) => {
                     self.log_broken("mqtt: connection lost:", broken);
-                    Outcome::Broken
+                    return Heard::Broken;
                 }
             };
-            break;
+            let progress = begun.receiver.received(count, buffer);
+            heard = Heard::Progress(progress);
+            if progress != Progress::More {
+                break;
+            }
+            wait = REST;
         }
-        self.state.with(|state| state.received(turn, outcome))
+        heard
     }
 }
 
@@ -200,6 +204,11 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
     /// What a turn does next.
     #[inline(always)]
     fn next(&mut self, turn: &mut Turn<B>, uptime: u32) -> Step<C, H> {
+        if let Some(heard) = turn.heard.take()
+            && let Some(step) = self.take_in(turn, heard, uptime)
+        {
+            return step;
+        }
         if self.closing || turn.connecting && self.machine.has_settled() {
             return Step::Done;
         }
@@ -226,6 +235,10 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
                 return Step::Flush(until);
             }
         }
+        // At once, even if time is up: the application must not go on sending into a dead connection.
+        if matches!(self.machine.link(), Link::Lost { .. }) && self.inbox.take_role() {
+            return Step::Shut;
+        }
         let left = until.until(now);
         if left == 0 && turn.waited {
             return Step::Done;
@@ -236,7 +249,8 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
         match (self.machine.link(), self.conn) {
             (Link::Closed, _) => Step::Pause(left),
             (Link::Waiting { at }, _) => match at.until(now) {
-                0 => self.take_role(left, Step::Open),
+                0 if self.inbox.take_role() => Step::Open,
+                0 => Step::Pause(left.min(GLANCE)),
                 wait => Step::Pause(left.min(wait)),
             },
             (Link::Opened | Link::Asking { .. } | Link::Connected { .. }, Some(conn)) => {
@@ -250,68 +264,28 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
                     }
                 }
             }
-            (Link::Lost { .. }, _)
-            | (Link::Opened | Link::Asking { .. } | Link::Connected { .. }, None) => {
-                self.take_role(left, Step::Shut)
-            }
+            // Another call is about to shut the connection.
+            (
+                Link::Lost { .. } | Link::Opened | Link::Asking { .. } | Link::Connected { .. },
+                _,
+            ) => Step::Pause(left.min(GLANCE)),
         }
     }
 
-    /// A step for the one who reads; without that role, a pause.
-    fn take_role(&mut self, left: u32, step: Step<C, H>) -> Step<C, H> {
-        if self.inbox.take_role() {
-            step
-        } else {
-            Step::Pause(left.min(GLANCE))
-        }
-    }
-
-    /// Takes the role of reading back after nothing came for `passed` of `wait` ms.
-    fn heard_nothing(
-        &mut self,
-        turn: &mut Turn<B>,
-        uptime: u32,
-        passed: u32,
-        wait: u32,
-    ) -> Step<C, H> {
-        let stuck = turn
-            .desk
-            .begun
-            .is_stuck(passed, self.machine.request_timeout());
-        self.inbox.put_back(&mut turn.desk);
-        let now = self.clock.read(uptime);
-        if stuck {
-            return self.lose(Loss::Protocol("a packet does not end"));
-        }
-        if self.machine.is_quiet(now) {
-            if turn.until.is_some_and(|until| until.reached(now)) {
-                return Step::Done;
-            }
-        } else if let Err(loss) = self.machine.handle_silence(now) {
-            return self.lose(loss);
-        }
-        // A transport that does not wait must not keep this thread busy.
-        match wait.min(GLANCE).saturating_sub(passed) {
-            0 | 1 => Step::Again,
-            early => Step::Pause(early),
-        }
-    }
-
-    /// Takes what was read, and the role of reading back.
-    fn received(&mut self, turn: &mut Turn<B>, outcome: Outcome) -> Step<C, H> {
+    /// Takes what was read, and the role of reading back. What is to be done about it, if anything.
+    #[inline(always)]
+    fn take_in(&mut self, turn: &mut Turn<B>, heard: Heard, uptime: u32) -> Option<Step<C, H>> {
         let Desk { buffer, begun } = &mut turn.desk;
-        if self.closing {
-            self.inbox.put_back(&mut turn.desk);
-            return Step::Done;
-        }
-        let received = match outcome {
-            Outcome::Progress(Progress::Packet) => {
+        let mut received = Ok(Received::Nothing);
+        match heard {
+            _ if self.closing => {}
+            Heard::Progress(Progress::Packet) => {
                 let buffer = buffer.as_mut().map_or(&mut [][..], Buffer::room);
                 let len = begun.receiver.packet_len();
                 let packet = buffer.get(..len).unwrap_or_default();
                 let header = begun.receiver.header_len();
                 let now = self.clock.now();
-                let received = self.machine.handle_packet(packet, header, now);
+                received = self.machine.handle_packet(packet, header, now);
                 if let Ok(Received::Message(message)) = received {
                     if let Some(behind) = buffer.get_mut(len) {
                         *behind = 0;
@@ -322,43 +296,59 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
                         next: Search::Start,
                         number: self.number,
                     });
-                    return self.deliver(turn).unwrap_or(Step::Again);
+                    return None; // it is delivered next
                 }
                 begun.end();
-                received
             }
-            Outcome::Progress(Progress::Skipped) => {
-                let answer = begun.receiver.answer();
+            Heard::Progress(Progress::Skipped) => {
+                received = self.machine.handle_skipped(begun.receiver.answer());
                 begun.end();
-                self.machine.handle_skipped(answer)
             }
-            Outcome::Progress(Progress::Short | Progress::More) => {
-                begun.has_progressed();
-                Ok(Received::Nothing)
+            Heard::Progress(Progress::Short | Progress::More) => begun.has_progressed(),
+            Heard::Progress(Progress::Malformed) => {
+                received = Err(Loss::Protocol("remaining length of more than 4 bytes"));
             }
-            Outcome::Progress(Progress::Malformed) => {
-                Err(Loss::Protocol("remaining length of more than 4 bytes"))
-            }
-            Outcome::Broken => {
-                self.machine.lost();
-                Ok(Received::Nothing)
-            }
-        };
+            Heard::Broken => self.machine.lost(),
+            Heard::Nothing => return self.heard_nothing(turn, uptime),
+        }
         self.inbox.put_back(&mut turn.desk);
+        let number = self.number;
         match received {
-            Ok(Received::Nothing | Received::Message(_)) => Step::Again,
-            Ok(Received::Stray(text)) => Step::Log(Level::Debug, text),
-            Ok(Received::Event(event)) => Step::Tell(event),
-            Ok(Received::Answer(packet)) => Step::Answer(Answer {
-                number: self.number,
-                packet,
-            }),
+            Ok(Received::Nothing | Received::Message(_)) => None,
+            Ok(Received::Stray(text)) => Some(Step::Log(Level::Debug, text)),
+            Ok(Received::Event(event)) => Some(Step::Tell(event)),
+            Ok(Received::Answer(packet)) => Some(Step::Answer(Answer { number, packet })),
             Ok(Received::TooLarge(packet)) => {
-                let number = self.number;
                 turn.answer = packet.map(|packet| Answer { number, packet });
-                Step::Tell(Event::Overflow)
+                Some(Step::Tell(Event::Overflow))
             }
-            Err(loss) => self.lose(loss),
+            Err(loss) => Some(self.lose(loss)),
+        }
+    }
+
+    /// Takes the role of reading back after nothing has come.
+    fn heard_nothing(&mut self, turn: &mut Turn<B>, uptime: u32) -> Option<Step<C, H>> {
+        let (since, wait) = turn.asked;
+        let passed = uptime.wrapping_sub(since);
+        let patience = self.machine.request_timeout();
+        let counted = passed.max(wait.min(GLANCE)); // with the pause that follows
+        let stuck = turn.desk.begun.is_stuck(counted, patience);
+        self.inbox.put_back(&mut turn.desk);
+        if stuck {
+            return Some(self.lose(Loss::Protocol("a packet does not end")));
+        }
+        let now = self.clock.read(uptime);
+        if self.machine.is_quiet(now) {
+            if turn.until.is_some_and(|until| until.reached(now)) {
+                return Some(Step::Done); // as nearly always
+            }
+        } else if let Err(loss) = self.machine.handle_silence(now) {
+            return Some(self.lose(loss));
+        }
+        // A transport that does not wait must not keep this thread busy.
+        match wait.min(GLANCE).saturating_sub(passed) {
+            0 | 1 => None,
+            early => Some(Step::Pause(early)),
         }
     }
 
@@ -368,6 +358,7 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
     }
 
     /// Hands the turn's message to the next who wants it, to the default if nobody does.
+    #[inline(always)]
     fn deliver(&mut self, turn: &mut Turn<B>) -> Option<Step<C, H>> {
         let parcel = turn.parcel.as_mut()?;
         let buffer = turn.desk.buffer.as_mut()?.bytes();
@@ -408,6 +399,8 @@ impl<B> Turn<B> {
             waited: false,
             flushed: false,
             desk: Desk::EMPTY,
+            heard: None,
+            asked: (0, 0),
             parcel: None,
             answer: None,
             no_buffer: false,

@@ -35,7 +35,7 @@ pub enum Link {
     },
     /// The transport is open, CONNECT is to be sent.
     Opened,
-    /// CONNECT is sent.
+    /// CONNECT is on its way.
     Asking {
         /// When CONNACK must have come.
         until: Instant,
@@ -188,7 +188,7 @@ fn answer(qos: QoS, id: NonZeroU16) -> [u8; 4] {
 /// Something to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// CONNECT, with these properties; then [`Machine::asked`] is to be called.
+    /// CONNECT, with these properties.
     Connect {
         /// The longest silence of the client, in s.
         keep_alive: u16,
@@ -303,13 +303,6 @@ impl<H: Copy + PartialEq> Machine<H> {
     pub const fn opened(&mut self) {
         self.link = Link::Opened;
         self.output = true;
-    }
-
-    /// CONNECT was sent.
-    pub fn asked(&mut self, now: Instant) {
-        let until = now.after(self.config.request_timeout);
-        self.link = Link::Asking { until, strays: 0 };
-        self.wake_at(until);
     }
 
     fn connected(&mut self, session_present: bool, now: Instant) {
@@ -524,15 +517,14 @@ impl<H: Copy + PartialEq> Machine<H> {
             return;
         }
         self.wake = now.after(Self::WAKE_MAX);
-        let Link::Connected {
-            ping_at,
-            pong_until,
-        } = self.link
-        else {
-            return;
+        let (mut ping_at, mut pong_until) = match self.link {
+            Link::Connected {
+                ping_at,
+                pong_until,
+            } => (ping_at, pong_until),
+            Link::Asking { until, .. } => return self.wake_at(until),
+            Link::Waiting { .. } | Link::Opened | Link::Lost { .. } | Link::Closed => return,
         };
-        let mut ping_at = ping_at;
-        let mut pong_until = pong_until;
         if ping_at.reached(now) {
             self.ping = true;
             self.output = true;
@@ -599,6 +591,9 @@ impl<H: Copy + PartialEq> Machine<H> {
     pub fn poll_output(&mut self, buf: &mut [u8], now: Instant) -> Result<Option<Output>, Error> {
         match self.link {
             Link::Opened => {
+                let until = now.after(self.config.request_timeout);
+                self.link = Link::Asking { until, strays: 0 };
+                self.wake_at(until);
                 return Ok(Some(Output::Connect {
                     keep_alive: u16::try_from(self.config.keep_alive / 1000).unwrap_or(u16::MAX),
                     clean_session: self.config.clean_session,
