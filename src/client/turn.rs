@@ -230,10 +230,6 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
             if let Some(event) = self.machine.poll_event(now) {
                 return Step::Tell(event);
             }
-            if self.machine.has_output() && !turn.flushed {
-                turn.flushed = true;
-                return Step::Flush(until);
-            }
         }
         // At once, even if time is up: the application must not go on sending into a dead connection.
         if matches!(self.machine.link(), Link::Lost { .. }) && self.inbox.take_role() {
@@ -242,6 +238,10 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
         let left = until.until(now);
         if left == 0 && turn.waited {
             return Step::Done;
+        }
+        if self.machine.has_output() && !turn.flushed {
+            turn.flushed = true;
+            return Step::Flush(until);
         }
         turn.waited = true;
         turn.flushed = false;

@@ -51,8 +51,10 @@ pub enum Link {
     },
     /// The transport is of no more use, and to be closed.
     Lost {
-        /// There was a CONNACK.
+        /// The application could send.
         was_connected: bool,
+        /// The application knows of the connection, so it is told of its end.
+        was_known: bool,
     },
     /// For good.
     Closed,
@@ -306,7 +308,6 @@ impl<H: Copy + PartialEq> Machine<H> {
     }
 
     fn connected(&mut self, session_present: bool, now: Instant) {
-        self.interval = Self::INTERVAL_MIN;
         let ping_at = now.after(self.config.keep_alive);
         self.link = Link::Connected {
             ping_at,
@@ -328,20 +329,23 @@ impl<H: Copy + PartialEq> Machine<H> {
         self.output = false;
         if self.settling {
             self.settling = false;
+            self.interval = Self::INTERVAL_MIN;
             self.reconnected = self.known;
             self.known = true;
-            self.events |= self.reconnected;
+            self.events = true;
         }
     }
 
     /// The connection is gone, or never came about.
     pub const fn lost(&mut self) {
-        let was_connected = match self.link {
-            Link::Connected { .. } => true,
-            Link::Opened | Link::Asking { .. } | Link::Waiting { .. } => false,
-            Link::Lost { .. } | Link::Closed => return,
+        if matches!(self.link, Link::Lost { .. } | Link::Closed) {
+            return;
+        }
+        let was_connected = self.is_connected();
+        self.link = Link::Lost {
+            was_connected,
+            was_known: was_connected && !self.reconnected,
         };
-        self.link = Link::Lost { was_connected };
         self.output = false;
         self.settling = false;
         self.reconnected = false;
@@ -349,13 +353,16 @@ impl<H: Copy + PartialEq> Machine<H> {
 
     /// The transport of a lost connection is closed. `random` gives a number below its argument.
     pub fn closed(&mut self, now: Instant, random: impl FnOnce(u32) -> u32) {
-        let Link::Lost { was_connected } = self.link else {
+        let Link::Lost {
+            was_connected,
+            was_known,
+        } = self.link
+        else {
             return;
         };
+        self.disconnected |= was_known;
+        self.events |= was_known;
         let wait = if was_connected {
-            self.disconnected = true;
-            self.events = true;
-            self.interval = Self::INTERVAL_MIN;
             Self::INTERVAL_MIN
         } else {
             self.interval = if self.interval < Self::INTERVAL_MAX {
@@ -638,7 +645,7 @@ impl<H: Copy + PartialEq> Machine<H> {
             self.disconnected = false;
             return Some(Event::Disconnected);
         }
-        if let Link::Connected { .. } = self.link {
+        if self.is_connected() {
             if self.reconnected {
                 self.reconnected = false;
                 return Some(Event::Reconnected);

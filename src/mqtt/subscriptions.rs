@@ -30,8 +30,10 @@ pub(super) struct Subscriptions<H> {
     removals: Vec<Removal>,
     /// The number of the next entry.
     next: u32,
-    /// How many entries and removals wait for an answer of the server.
-    unanswered: usize,
+    /// How many requests of the application wait for an answer of the server.
+    requests: usize,
+    /// How many entries wait for the answer to their renewal.
+    renewals: usize,
 }
 
 #[derive(Debug)]
@@ -108,7 +110,8 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
             entries: Vec::new(),
             removals: Vec::new(),
             next: 1,
-            unanswered: 0,
+            requests: 0,
+            renewals: 0,
         }
     }
 
@@ -121,7 +124,7 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
         id: NonZeroU16,
         now: Instant,
     ) -> Result<(), Full> {
-        if self.unanswered >= Self::REQUESTS_MAX || self.entries.len() >= Self::ENTRIES_MAX {
+        if self.requests >= Self::REQUESTS_MAX || self.entries.len() >= Self::ENTRIES_MAX {
             return Err(Full);
         }
         let filter = copy(filter)?;
@@ -137,7 +140,7 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
         });
         // Numbers are not used twice: at one subscription a second, this lasts 136 years.
         self.next = self.next.wrapping_add(1);
-        self.unanswered += 1;
+        self.requests += 1;
         Ok(())
     }
 
@@ -148,7 +151,7 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
         id: NonZeroU16,
         now: Instant,
     ) -> Result<(), Full> {
-        if self.unanswered >= Self::REQUESTS_MAX {
+        if self.requests >= Self::REQUESTS_MAX {
             return Err(Full);
         }
         let filter = copy(filter)?;
@@ -158,7 +161,7 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
             id,
             at: now,
         });
-        self.unanswered += 1;
+        self.requests += 1;
         Ok(())
     }
 
@@ -168,7 +171,7 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
             |entry: &Entry<H>| entry.id == id && matches!(entry.state, State::Requested { .. });
         if let Some(index) = self.entries.iter().position(requested) {
             self.entries.remove(index);
-            self.unanswered -= 1;
+            self.requests -= 1;
         } else {
             self.take_removal(id);
         }
@@ -180,7 +183,7 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
         let requested =
             |entry: &Entry<H>| entry.id == id && matches!(entry.state, State::Requested { .. });
         if let Some(index) = self.entries.iter().position(requested) {
-            self.unanswered -= 1;
+            self.requests -= 1;
             if refused {
                 self.entries.remove(index);
                 return Answer::Refused;
@@ -197,7 +200,7 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
                 } else {
                     State::Active
                 };
-                self.unanswered -= 1;
+                self.renewals -= 1;
                 answer = Answer::Renewal;
             }
         }
@@ -240,13 +243,13 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
             renewing += usize::from(ends && matches!(entry.state, State::Renewing { .. }));
             !ends
         });
-        self.unanswered -= renewing;
+        self.renewals -= renewing;
         true
     }
 
     fn take_removal(&mut self, id: NonZeroU16) -> Option<Removal> {
         let index = self.removals.iter().position(|removal| removal.id == id)?;
-        self.unanswered -= 1;
+        self.requests -= 1;
         Some(self.removals.remove(index))
     }
 
@@ -255,7 +258,7 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
         let old = |at: Instant| at.after(age).reached(now);
         let expired = |entry: &Entry<H>| matches!(entry.state, State::Requested { at } if old(at));
         if let Some(index) = self.entries.iter().position(expired) {
-            self.unanswered -= 1;
+            self.requests -= 1;
             return Some(Expired::Subscribe(self.entries.remove(index).id));
         }
         let id = self.removals.iter().find(|removal| old(removal.at))?.id;
@@ -274,7 +277,7 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
                 && at.after(age).reached(now)
             {
                 entry.state = State::Stale;
-                self.unanswered -= 1;
+                self.renewals -= 1;
             }
             match entry.state {
                 State::Requested { at } | State::Renewing { at, .. } => earliest(at.after(age)),
@@ -293,7 +296,7 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
     pub(super) fn connected(&mut self, session_present: bool) {
         for entry in &mut self.entries {
             match entry.state {
-                State::Renewing { .. } => self.unanswered -= 1,
+                State::Renewing { .. } => self.renewals -= 1,
                 State::Active if !session_present => {}
                 _ => continue,
             }
@@ -317,11 +320,11 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
         let first = done.last_mut()?;
         let mut qos = first.qos;
         first.state = State::Renewing { id, at: now };
-        self.unanswered += 1;
+        self.renewals += 1;
         for entry in rest {
             if entry.state == State::Stale && entry.filter == first.filter {
                 entry.state = State::Renewing { id, at: now };
-                self.unanswered += 1;
+                self.renewals += 1;
                 qos = entry.qos;
             }
         }
@@ -354,7 +357,7 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
 
     /// Whether a request with this packet id waits for its answer.
     pub(super) fn contains(&self, id: NonZeroU16) -> bool {
-        self.unanswered > 0
+        self.requests + self.renewals > 0
             && (self.removals.iter().any(|removal| removal.id == id)
                 || self.entries.iter().any(|entry| match entry.state {
                     State::Requested { .. } => entry.id == id,
