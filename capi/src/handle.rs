@@ -1,12 +1,12 @@
 //! Handles: what C code holds instead of a pointer.
 //!
 //! A handle names a slot of a table and the object that was put there; it is never followed. So a handle that is
-//! `NULL`, made up, or of an object that is gone is recognised, even if its slot is in use again.
+//! `NULL`, made up, or of an object that is gone is recognised, even if its slot is in use again (a million times over).
 //!
 //! The state of a slot is one word:
 //!
 //! ```text
-//!  31      18     17      16   15        0
+//!  31      12     11      10   9         0
 //! ┌──────────┬───────┬───────┬────────────┐
 //! │generation│ taken │ alive │ users      │
 //! └──────────┴───────┴───────┴────────────┘
@@ -25,10 +25,10 @@ use core::{
     sync::atomic::{AtomicPtr, AtomicU32, Ordering},
 };
 
-const USERS: u32 = 0xffff;
-const ALIVE: u32 = 1 << 16;
-const TAKEN: u32 = 1 << 17;
-const GENERATION: u32 = 18;
+const USERS: u32 = 0x3ff;
+const ALIVE: u32 = 1 << 10;
+const TAKEN: u32 = 1 << 11;
+const GENERATION: u32 = 12;
 
 /// The objects of one kind, at most `N`.
 pub(crate) struct Table<T, const N: usize> {
@@ -44,7 +44,7 @@ struct Slot<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoObject;
 
-impl<T: Sync, const N: usize> Table<T, N> {
+impl<T: Send + Sync, const N: usize> Table<T, N> {
     /// No objects.
     pub(crate) const fn new() -> Self {
         Self {

@@ -34,6 +34,9 @@ pub(crate) struct Client {
     events: Handler,
 }
 
+// SAFETY: nothing in it belongs to a thread: pointers of the application, and locks and connections of the HAL, which any
+// thread may use.
+unsafe impl Send for Client {}
 // SAFETY: the pointers in it belong to the application, which must leave what they point to alone until the client is
 // destroyed; handlers may be called on any thread, and their contexts are only passed on. Everything else is behind
 // locks of the HAL.

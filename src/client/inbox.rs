@@ -115,10 +115,12 @@ impl<B: AsMut<[u8]>> Inbox<B> {
     }
 
     /// Gives the role back, but keeps the buffer, in which a whole packet lies.
-    pub(super) const fn lend(&mut self, desk: &mut Desk<B>) {
+    #[inline]
+    pub(super) fn lend(&mut self, desk: &mut Desk<B>) {
         self.taken = false;
         self.lent += 1;
         desk.begun = Begun::NOTHING;
+        self.go_home();
     }
 
     /// Takes back a buffer that was lent.

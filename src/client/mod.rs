@@ -155,11 +155,6 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
         self.state.with(|state| state.machine.disable_reconnect());
     }
 
-    /// How long the server may take to answer, in ms.
-    pub fn request_timeout(&self) -> u32 {
-        self.request_timeout
-    }
-
     /// Sends a message with QoS 0, or with QoS 1 and returns its id.
     ///
     /// Waits while another packet is being sent, and for the request timeout at most.
@@ -259,9 +254,9 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
 
     /// Ends the client: says goodbye to the server, and lets go of both buffers. Other calls end soon.
     ///
-    /// Waits for a call that is reading, for the request timeout and one second at most. The connection is closed
-    /// then, or when the client is dropped.
-    pub fn close(&self) {
+    /// Waits for a call that is reading, for the request timeout and one second at most; says how much of that is left,
+    /// in ms. The connection is closed then, or when the client is dropped.
+    pub fn close(&self) -> u32 {
         self.state.with(|state| state.closing = true);
         self.outbox.with(|outbox| {
             if let (Some(conn), true) = (outbox.conn, outbox.open) {
@@ -276,7 +271,7 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
         let mut patience = self.request_timeout.saturating_add(1000);
         while !self.state.with(|state| state.inbox.take_role()) {
             if patience == 0 {
-                return;
+                return 0;
             }
             self.platform.sleep(STEP);
             patience = patience.saturating_sub(STEP);
@@ -284,6 +279,7 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
         if let Some(conn) = self.state.with(|state| state.conn.take()) {
             self.platform.close(conn);
         }
+        patience
     }
 
     /// Opens the transport with fresh credentials, as the one who may read.
@@ -345,40 +341,44 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
         });
     }
 
-    /// Sends what the machine has to send, until there is no more or `until` has come.
+    /// Sends what the machine has to send, until there is no more or `until` has come. Others may send between two
+    /// packets, unless the connection is new.
     fn flush(&self, until: Instant) {
-        self.outbox.with(|outbox| {
-            let Some(conn) = outbox.conn else { return };
-            let mut over = false;
-            while !over {
-                let uptime = self.platform.uptime();
-                let output = self.state.with(|state| {
-                    if state.closing {
-                        return Err(mqtt::Error::Full); // the buffer is the application's again
-                    }
-                    let now = state.clock.read(uptime);
-                    over = until.reached(now);
-                    let output = state.machine.poll_output(outbox.buffer.as_mut(), now);
-                    outbox.open = state.machine.is_connected();
-                    output
-                });
-                let sent = match output {
-                    Ok(Some(Output::Packet(len))) => {
-                        let packet = outbox.buffer.as_mut().get(..len).unwrap_or_default();
-                        self.send(conn, packet)
-                    }
-                    Ok(Some(Output::Connect {
-                        keep_alive,
-                        clean_session,
-                    })) => self.ask(conn, outbox.buffer.as_mut(), keep_alive, clean_session),
-                    Ok(None) | Err(_) => break,
-                };
-                if sent.is_err() {
-                    self.not_sent(outbox);
-                    break;
-                }
+        while self.outbox.with(|outbox| self.flush_one(outbox, until)) {}
+    }
+
+    /// Sends one packet; says whether there may be another. Runs under the outbox lock.
+    fn flush_one(&self, outbox: &mut Outbox<P::Conn, B>, until: Instant) -> bool {
+        let Some(conn) = outbox.conn else {
+            return false;
+        };
+        let uptime = self.platform.uptime();
+        let mut over = false;
+        let output = self.state.with(|state| {
+            if state.closing {
+                return Ok(None); // the buffer is the application's again
             }
+            let now = state.clock.read(uptime);
+            over = until.reached(now);
+            let output = state.machine.poll_output(outbox.buffer.as_mut(), now);
+            outbox.open = state.machine.is_connected();
+            output
         });
+        let sent = match output {
+            Ok(Some(Output::Packet(len))) => {
+                let packet = outbox.buffer.as_mut().get(..len).unwrap_or_default();
+                self.send(conn, packet)
+            }
+            Ok(Some(Output::Connect {
+                keep_alive,
+                clean_session,
+            })) => self.ask(conn, outbox.buffer.as_mut(), keep_alive, clean_session),
+            Ok(None) | Err(_) => return false,
+        };
+        if sent.is_err() {
+            self.not_sent(outbox);
+        }
+        sent.is_ok() && !over
     }
 
     /// Sends CONNECT.

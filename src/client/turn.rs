@@ -88,6 +88,8 @@ enum Step<C, H> {
     Log(Level, &'static str),
     Lost(Loss),
     Pause(u32),
+    /// Look at the clock.
+    Again,
     Done,
 }
 
@@ -141,7 +143,7 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
                     turn.heard = Some(heard);
                     turn.asked = (uptime, wait);
                     if heard == Heard::Progress(Progress::Packet) {
-                        continue; // time is looked at when it was dealt with
+                        continue; // a message is delivered before time is looked at
                     }
                 }
                 Step::Deliver(handler) => {
@@ -161,6 +163,7 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
                 Step::Log(level, text) => self.log(level, text, Value::None),
                 Step::Lost(loss) => self.log_loss(loss),
                 Step::Pause(ms) => self.platform.sleep(ms),
+                Step::Again => {}
                 Step::Done => return,
             }
             uptime = self.platform.uptime();
@@ -304,9 +307,12 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
                 received = self.machine.handle_skipped(begun.receiver.answer());
                 begun.end();
             }
-            Heard::Progress(Progress::Short | Progress::More) => begun.has_progressed(),
+            Heard::Progress(Progress::Short | Progress::More) => {
+                begun.has_progressed();
+                self.machine.handle_progress();
+            }
             Heard::Progress(Progress::Malformed) => {
-                received = Err(Loss::Protocol("remaining length of more than 4 bytes"));
+                received = Err(Loss::Protocol("a malformed header"));
             }
             Heard::Broken => self.machine.lost(),
             Heard::Nothing => return self.heard_nothing(turn, uptime),
@@ -314,6 +320,10 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
         self.inbox.put_back(&mut turn.desk);
         let number = self.number;
         match received {
+            // The clock was not looked at since before it came.
+            Ok(Received::Nothing) if heard == Heard::Progress(Progress::Packet) => {
+                Some(Step::Again)
+            }
             Ok(Received::Nothing | Received::Message(_)) => None,
             Ok(Received::Stray(text)) => Some(Step::Log(Level::Debug, text)),
             Ok(Received::Event(event)) => Some(Step::Tell(event)),
@@ -347,7 +357,7 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
         }
         // A transport that does not wait must not keep this thread busy.
         match wait.min(GLANCE).saturating_sub(passed) {
-            0 | 1 => None,
+            0 => None,
             early => Some(Step::Pause(early)),
         }
     }

@@ -225,6 +225,8 @@ pub struct Machine<H> {
     reconnected: bool,
     /// There was a connection before this one.
     known: bool,
+    /// A connection was lost before its CONNACK came: whatever session the server had, this may be a new one.
+    in_doubt: bool,
     /// What goes before everything else on a new connection is not sent yet.
     settling: bool,
 }
@@ -259,6 +261,7 @@ impl<H: Copy + PartialEq> Machine<H> {
             disconnected: false,
             reconnected: false,
             known: false,
+            in_doubt: false,
             settling: false,
         }
     }
@@ -303,11 +306,21 @@ impl<H: Copy + PartialEq> Machine<H> {
 
     /// A transport is open.
     pub const fn opened(&mut self) {
+        if matches!(self.link, Link::Closed) {
+            // Reconnecting was disabled meanwhile.
+            self.link = Link::Lost {
+                was_connected: false,
+                was_known: false,
+            };
+            return;
+        }
         self.link = Link::Opened;
         self.output = true;
     }
 
     fn connected(&mut self, session_present: bool, now: Instant) {
+        let session_present = session_present && !self.config.clean_session && !self.in_doubt;
+        self.in_doubt = false;
         let ping_at = now.after(self.config.keep_alive);
         self.link = Link::Connected {
             ping_at,
@@ -338,8 +351,10 @@ impl<H: Copy + PartialEq> Machine<H> {
 
     /// The connection is gone, or never came about.
     pub const fn lost(&mut self) {
-        if matches!(self.link, Link::Lost { .. } | Link::Closed) {
-            return;
+        match self.link {
+            Link::Lost { .. } | Link::Closed => return,
+            Link::Asking { .. } => self.in_doubt = true,
+            Link::Waiting { .. } | Link::Opened | Link::Connected { .. } => {}
         }
         let was_connected = self.is_connected();
         self.link = Link::Lost {
@@ -408,7 +423,7 @@ impl<H: Copy + PartialEq> Machine<H> {
             }
             Link::Asking { until, strays } => match Packet::parse(first, body)? {
                 Packet::ConnAck(ConnAck::Accepted { session_present }) => {
-                    self.connected(session_present && !self.config.clean_session, now);
+                    self.connected(session_present, now);
                     Ok(Received::Nothing)
                 }
                 Packet::ConnAck(ConnAck::Refused(refusal)) => Err(Loss::Refused(refusal)),
@@ -422,6 +437,13 @@ impl<H: Copy + PartialEq> Machine<H> {
             Link::Waiting { .. } | Link::Opened | Link::Lost { .. } | Link::Closed => {
                 Ok(Received::Nothing)
             }
+        }
+    }
+
+    /// Takes note that a part of a packet has come: the server is there.
+    pub const fn handle_progress(&mut self) {
+        if let Link::Connected { pong_until, .. } = &mut self.link {
+            *pong_until = None;
         }
     }
 

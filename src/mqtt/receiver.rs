@@ -35,11 +35,11 @@ pub enum Progress {
     Short,
     /// More are wanted.
     More,
-    /// A packet lies at the start of the buffer: see [`Receiver::header_len`] and [`Receiver::len`].
+    /// A packet lies at the start of the buffer: see [`Receiver::header_len`] and [`Receiver::packet_len`].
     Packet,
     /// A packet that the buffer could not hold has passed: see [`Receiver::answer`].
     Skipped,
-    /// The remaining length has more than four bytes (section 2.2.3).
+    /// The remaining length has more than four bytes (section 2.2.3), or a message that does not fit has QoS 3.
     Malformed,
 }
 
@@ -124,7 +124,9 @@ impl Receiver {
         self.need = self.have + remaining; // less than 2^29
         if self.need as usize > buffer.len() {
             let first = buffer.first().copied().unwrap_or_default();
-            let skipping = Skipping::new(first, remaining);
+            let Some(skipping) = Skipping::new(first, remaining) else {
+                return Progress::Malformed;
+            };
             self.have = 0;
             self.need = skipping.piece(buffer);
             self.skipping = Some(skipping);
@@ -171,15 +173,20 @@ struct Skipping {
 }
 
 impl Skipping {
-    fn new(first: u8, remaining: u32) -> Self {
+    fn new(first: u8, remaining: u32) -> Option<Self> {
         let is_message = first >> 4 == kind::PUBLISH;
-        Self {
-            qos: QoS::from_bits(first >> 1 & 0b11).filter(|_| is_message),
+        let qos = match QoS::from_bits(first >> 1 & 0b11) {
+            Some(qos) if is_message => Some(qos),
+            None if is_message => return None,
+            _ => None,
+        };
+        Some(Self {
+            qos,
             passed: 0,
             left: remaining,
             topic_len: 0,
             id: 0,
-        }
+        })
     }
 
     /// How much of it is let into the buffer next.
@@ -307,7 +314,6 @@ mod tests {
         };
         assert_eq!(answer(&publish(0x30, 1_000_000)), None);
         assert_eq!(answer(&publish(0x3d, 20_000)), Some(QoS::ExactlyOnce));
-        assert_eq!(answer(&publish(0x36, 20)), None, "QoS 3");
         assert_eq!(answer(&publish(0x92, 20)), None, "not a message");
         // Its topic is longer than the packet, so there is no id.
         assert_eq!(answer(&[0x32, 6, 0xff, 0xff, 1, 2, 3, 4]), None);
@@ -324,6 +330,15 @@ mod tests {
         };
         assert_eq!(lens(&[0x40, 0x82, 0x80, 0x00, 0, 1], 1), [(4, 6)]);
         assert_eq!(lens(&[0xd0, 0x80, 0x00, 0xd0, 0x00], 10), [(3, 3), (2, 2)]);
+    }
+
+    #[test]
+    fn a_message_with_qos_3_is_malformed_whether_it_fits_or_not() {
+        let mut receiver = Receiver::new();
+        assert_eq!(
+            receiver.received(2, &[0x36, 20, 0, 0, 0]),
+            Progress::Malformed
+        );
     }
 
     #[test]

@@ -51,8 +51,7 @@ pub enum iotx_mqtt_event_type_t {
     IOTX_MQTT_EVENT_SUBCRIBE_SUCCESS = 3,
     /// The server did not answer a subscription in time.
     IOTX_MQTT_EVENT_SUBCRIBE_TIMEOUT = 4,
-    /// The server refused a subscription, now or when it was renewed after a reconnect; or there was no memory to
-    /// keep it.
+    /// The server refused a subscription, now or when it was renewed after a reconnect.
     IOTX_MQTT_EVENT_SUBCRIBE_NACK = 5,
     /// The server ended a subscription: its handlers are not called any more.
     IOTX_MQTT_EVENT_UNSUBCRIBE_SUCCESS = 6,
@@ -116,8 +115,7 @@ layout!(iotx_mqtt_event_msg_t = 16 { event_type: 0, msg: 8 });
 /// What an event handler is told.
 pub type iotx_mqtt_event_msg_pt = *mut iotx_mqtt_event_msg_t;
 
-/// A handler of events, called inside `IOT_MQTT_Yield` (and `IOT_MQTT_Construct`, for `BUFFER_OVERFLOW`) without any
-/// lock held: it may publish, subscribe, unsubscribe, and wait in `IOT_MQTT_Yield` for a reply.
+/// A handler of events, called inside `IOT_MQTT_Yield` without any lock held: it may publish, subscribe, unsubscribe, and wait in `IOT_MQTT_Yield` for a reply.
 ///
 /// @param pcontext  what was given with the handler
 /// @param pclient   the client
@@ -297,8 +295,8 @@ pub extern "C" fn IOT_MQTT_ConstructSecure(_pInitParams: *mut iotx_mqtt_param_t)
 /// Disconnects a client and frees it. Messages that wait for an acknowledgement are dropped, no event is raised.
 ///
 /// May be called from a handler and while other threads use the client: their calls end, and return -2 from then
-/// on. Waits for them no longer than twice the request timeout and one second each (a handler that calls this is one of
-/// them); once it has returned, the buffers of `iotx_mqtt_param_t` belong to the caller again.
+/// on. Waits for them no longer than the request timeout and one second (a handler that calls this is one of them); once
+/// it has returned, the buffers of `iotx_mqtt_param_t` belong to the caller again.
 ///
 /// @param phandle  the client; set to `NULL`
 /// @return 0; -2 if there is no such client
@@ -316,8 +314,7 @@ pub unsafe extern "C" fn IOT_MQTT_Destroy(phandle: *mut *mut c_void) -> c_int {
         let handle = unsafe { phandle.as_mut() }.ok_or(NULL_VALUE_ERROR)?;
         let client = CLIENTS.end(*handle).map_err(|_| NULL_VALUE_ERROR)?;
         *handle = ptr::null_mut();
-        client.engine.close();
-        let mut patience = client.engine.request_timeout() + 1000;
+        let mut patience = client.engine.close();
         while !client.is_alone() && patience > 0 {
             hal::sleep(STEP);
             patience = patience.saturating_sub(STEP);
@@ -474,8 +471,8 @@ pub unsafe extern "C" fn IOT_MQTT_Publish(
     entry(|| {
         let client = CLIENTS.get(handle).map_err(|_| NULL_VALUE_ERROR)?;
         // SAFETY: they are `NULL`, or what they must be, by the contract.
-        let (topic, message) = unsafe { (text(topic_name)?, topic_msg.as_mut()) };
-        let message = message.ok_or(NULL_VALUE_ERROR)?;
+        let (topic, message) = unsafe { (text(topic_name)?, topic_msg.as_ref()) };
+        let message = *message.ok_or(NULL_VALUE_ERROR)?; // another thread may be publishing it, too
         // SAFETY: the payload is readable, by the contract.
         let payload = unsafe { bytes(message.payload, message.payload_len.into()) }?;
 
@@ -489,7 +486,8 @@ pub unsafe extern "C" fn IOT_MQTT_Publish(
             .publish(topic, payload, qos, message.retain & 1 != 0)
             .map_err(|error| failure(error, MQTT_PUBLISH_PACKET_ERROR))?;
         Ok(id.map_or(0, |id| {
-            message.packet_id = id.get();
+            // SAFETY: it is writable, by the contract, and not `NULL`.
+            unsafe { (&raw mut (*topic_msg).packet_id).write(id.get()) };
             id.get().into()
         }))
     })

@@ -1,25 +1,46 @@
 //! `HAL_*` in Rust, so that the library runs in a test process, and under Miri.
 //!
 //! The library's state is one per process, as is this: [`Hal::take`] gives it to one test at a time
-//! and puts both back to how a program begins.
-#![allow(non_snake_case, dead_code)] // the HAL's names; each test uses a part
+//! and puts both back to how a program begins. At the end of a test nothing may be left: no mutex, no connection, no
+//! memory.
+//!
+//! What breaks the contract of a `HAL_*` panics, and so aborts: nothing unwinds through the library.
+#![allow(non_snake_case)] // the HAL's names
+
+pub(crate) mod mutex;
+pub(crate) mod net;
 
 use std::{
     alloc::{Layout, alloc, dealloc},
     ffi::{CStr, c_char, c_int, c_void},
+    ops::{Deref, DerefMut},
     ptr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread,
 };
 
 use iot_sdk::v2::iot_export::{IOT_CloseLog, IOT_SetupDomain};
+
+use super::memory::{self, Fails};
+use mutex::{Mutexes, held};
+use net::Net;
 
 /// What the HAL has seen, and what it is to answer.
 struct State {
     pieces: Vec<Vec<u8>>,
     partner_id: (Vec<u8>, c_int),
     module_id: (Vec<u8>, c_int),
+    /// Which ids were asked for.
+    ids: Vec<&'static str>,
     live_blocks: usize,
     allocations_left: Option<usize>,
+    seeds: Vec<u32>,
+    random: u32,
+    mutexes: Mutexes,
+    net: Net,
 }
 
 impl State {
@@ -28,8 +49,13 @@ impl State {
             pieces: Vec::new(),
             partner_id: (Vec::new(), 0),
             module_id: (Vec::new(), 0),
+            ids: Vec::new(),
             live_blocks: 0,
             allocations_left: None,
+            seeds: Vec::new(),
+            random: 0,
+            mutexes: Mutexes::new(),
+            net: Net::new(),
         }
     }
 }
@@ -37,8 +63,32 @@ impl State {
 static STATE: Mutex<State> = Mutex::new(State::new());
 static TEST: Mutex<()> = Mutex::new(());
 
-fn state() -> MutexGuard<'static, State> {
-    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+/// The state, and outside the library for as long as one has it.
+struct StateGuard {
+    state: MutexGuard<'static, State>,
+    _outside: memory::Place,
+}
+
+impl Deref for StateGuard {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for StateGuard {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+fn state() -> StateGuard {
+    let outside = memory::Place::outside();
+    StateGuard {
+        state: STATE.lock().unwrap_or_else(PoisonError::into_inner),
+        _outside: outside,
+    }
 }
 
 /// The right to use the library, and the controls of its HAL.
@@ -49,6 +99,8 @@ impl Hal {
     pub(crate) fn take() -> Self {
         let turn = TEST.lock().unwrap_or_else(PoisonError::into_inner);
         *state() = State::new();
+        memory::count_anew(Fails::None);
+        NOW.store(START, Relaxed);
         IOT_CloseLog();
         IOT_SetupDomain(0);
         Self(turn)
@@ -74,7 +126,12 @@ impl Hal {
         state().module_id = (written.to_vec(), returned);
     }
 
-    /// Blocks that were allocated and not freed.
+    /// Which ids were asked for since the last call, in this order.
+    pub(crate) fn asked_ids(&self) -> Vec<&'static str> {
+        std::mem::take(&mut state().ids)
+    }
+
+    /// Blocks of `HAL_Malloc` that were not freed.
     pub(crate) fn live_blocks(&self) -> usize {
         state().live_blocks
     }
@@ -83,6 +140,73 @@ impl Hal {
     pub(crate) fn fail_allocations_after(&self, blocks: usize) {
         state().allocations_left = Some(blocks);
     }
+
+    /// Milliseconds since the test began.
+    pub(crate) fn now(&self) -> u64 {
+        now() - START
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&self, ms: u64) {
+        pass(ms);
+    }
+
+    /// What `HAL_Srandom` was given since the last call.
+    pub(crate) fn seeds(&self) -> Vec<u32> {
+        std::mem::take(&mut state().seeds)
+    }
+
+    /// What `HAL_Random` returns, in its range or not.
+    pub(crate) fn set_random(&self, number: u32) {
+        state().random = number;
+    }
+}
+
+impl Drop for Hal {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            assert_eq!(self.live_mutexes(), 0, "mutexes are left");
+            assert_eq!(self.open_connections(), 0, "connections are left");
+            assert_eq!(memory::live(), 0, "memory is left");
+        }
+        *state() = State::new();
+    }
+}
+
+/// A test begins half a minute before the counter, of which the library uses 32 bits, wraps.
+const START: u64 = (1 << 32) - 30_000;
+
+static NOW: AtomicU64 = AtomicU64::new(START);
+
+fn now() -> u64 {
+    NOW.load(Relaxed)
+}
+
+fn pass(ms: u64) {
+    NOW.fetch_add(ms, Relaxed);
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn HAL_UptimeMs() -> u64 {
+    now()
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn HAL_SleepMs(ms: u32) {
+    // Whoever sends holds the lock for it, and rests if nothing is taken.
+    assert!(held() == 0 || held() == 1 && ms <= 10, "asleep with a lock");
+    pass(ms.into());
+    thread::yield_now();
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn HAL_Srandom(seed: u32) {
+    state().seeds.push(seed);
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn HAL_Random(_region: u32) -> u32 {
+    state().random
 }
 
 /// In front of each block: its size, for `dealloc`.
@@ -167,16 +291,20 @@ unsafe extern "C" fn HAL_Vsnprintf(
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn HAL_GetPartnerID(to: *mut c_char) -> c_int {
-    let (written, returned) = state().partner_id.clone();
+    let mut state = state();
+    state.ids.push("partner");
+    let (written, returned) = &state.partner_id;
     // SAFETY: `to` has room for what the contract allows, which the tests keep to.
     unsafe { to.copy_from(written.as_ptr().cast(), written.len()) };
-    returned
+    *returned
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn HAL_GetModuleID(to: *mut c_char) -> c_int {
-    let (written, returned) = state().module_id.clone();
+    let mut state = state();
+    state.ids.push("module");
+    let (written, returned) = &state.module_id;
     // SAFETY: as above.
     unsafe { to.copy_from(written.as_ptr().cast(), written.len()) };
-    returned
+    *returned
 }

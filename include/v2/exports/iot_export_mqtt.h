@@ -22,10 +22,7 @@ typedef enum iotx_mqtt_event_type_t {
     IOTX_MQTT_EVENT_SUBCRIBE_SUCCESS = 3,
     /** The server did not answer a subscription in time. */
     IOTX_MQTT_EVENT_SUBCRIBE_TIMEOUT = 4,
-    /**
-     * The server refused a subscription, now or when it was renewed after a reconnect; or there was no memory to
-     * keep it.
-     */
+    /** The server refused a subscription, now or when it was renewed after a reconnect. */
     IOTX_MQTT_EVENT_SUBCRIBE_NACK = 5,
     /** The server ended a subscription: its handlers are not called any more. */
     IOTX_MQTT_EVENT_UNSUBCRIBE_SUCCESS = 6,
@@ -67,8 +64,7 @@ typedef struct iotx_mqtt_event_msg_t {
 typedef struct iotx_mqtt_event_msg_t *iotx_mqtt_event_msg_pt;
 
 /**
- * A handler of events, called inside `IOT_MQTT_Yield` (and `IOT_MQTT_Construct`, for `BUFFER_OVERFLOW`) without any
- * lock held: it may publish, subscribe, unsubscribe, and wait in `IOT_MQTT_Yield` for a reply.
+ * A handler of events, called inside `IOT_MQTT_Yield` without any lock held: it may publish, subscribe, unsubscribe, and wait in `IOT_MQTT_Yield` for a reply.
  *
  * @param pcontext  what was given with the handler
  * @param pclient   the client
@@ -183,8 +179,8 @@ void *IOT_MQTT_ConstructSecure(struct iotx_mqtt_param_t *pInitParams);
  * Disconnects a client and frees it. Messages that wait for an acknowledgement are dropped, no event is raised.
  *
  * May be called from a handler and while other threads use the client: their calls end, and return -2 from then
- * on. Waits for them no longer than twice the request timeout and one second each (a handler that calls this is one of
- * them); once it has returned, the buffers of `iotx_mqtt_param_t` belong to the caller again.
+ * on. Waits for them no longer than the request timeout and one second (a handler that calls this is one of them); once
+ * it has returned, the buffers of `iotx_mqtt_param_t` belong to the caller again.
  *
  * @param phandle  the client; set to `NULL`
  * @return 0; -2 if there is no such client
