@@ -319,8 +319,7 @@ impl<H: Copy + PartialEq> Machine<H> {
     }
 
     fn connected(&mut self, session_present: bool, now: Instant) {
-        let session_present = session_present && !self.config.clean_session && !self.in_doubt;
-        self.in_doubt = false;
+        let session_present = session_present && !self.config.clean_session;
         let ping_at = now.after(self.config.keep_alive);
         self.link = Link::Connected {
             ping_at,
@@ -330,7 +329,10 @@ impl<H: Copy + PartialEq> Machine<H> {
         if !session_present {
             self.received_ids.clear();
         }
-        self.subscriptions.connected(session_present);
+        // Renewing once too often does no harm; forgetting the ids above would deliver messages twice.
+        self.subscriptions
+            .connected(session_present && !self.in_doubt);
+        self.in_doubt = false;
         self.in_flight.repeat_all();
         self.output = true;
         self.settling = true;
