@@ -24,7 +24,7 @@ use std::{
 
 use iot_sdk::v2::iot_export::{IOT_CloseLog, IOT_SetupDomain};
 
-use super::memory::{self, Fails};
+use super::memory;
 use mutex::{Mutexes, held};
 use net::Net;
 
@@ -99,7 +99,7 @@ impl Hal {
     pub(crate) fn take() -> Self {
         let turn = TEST.lock().unwrap_or_else(PoisonError::into_inner);
         *state() = State::new();
-        memory::count_anew(Fails::None);
+        memory::reset();
         NOW.store(START, Relaxed);
         IOT_CloseLog();
         IOT_SetupDomain(0);

@@ -1,0 +1,10 @@
+//! `IOT_MQTT_*`.
+#![cfg_attr(miri, feature(c_variadic))]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod arguments;
+mod construct;
+mod device;
+mod events;
