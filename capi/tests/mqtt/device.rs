@@ -314,6 +314,18 @@ impl Device {
         !handle.is_null()
     }
 
+    /// This happens in whichever handler is told something.
+    pub(crate) fn in_every_handler(
+        &self,
+        action: impl FnMut(&Self, *mut iotx_mqtt_topic_info_t) + Clone + 'static,
+    ) {
+        self.others
+            .borrow()
+            .iter()
+            .chain([&self.all])
+            .for_each(|ears| ears.then(action.clone()));
+    }
+
     pub(crate) fn handle(&self) -> *mut c_void {
         self.handle.get()
     }

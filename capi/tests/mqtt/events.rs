@@ -399,8 +399,7 @@ fn in_every_handler_one_may_call_everything() {
             depth.set(depth.get() - 1);
         }
     };
-    device.all.then(action.clone());
-    ears.then(action);
+    device.in_every_handler(action);
 
     let connected: [c_int; 6] = [1, 0, 1, 1, 1, 0];
     let check = |what: &str, expected: [c_int; 6]| {

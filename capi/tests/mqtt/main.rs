@@ -6,5 +6,6 @@ mod common;
 
 mod arguments;
 mod construct;
+mod destroy;
 mod device;
 mod events;
