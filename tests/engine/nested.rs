@@ -1,10 +1,11 @@
 //! Yield inside handlers: applications wait there for replies.
 
-use iotkit::{client::Error, mqtt::Event, wire::mqtt::QoS};
+use iotkit::{client::Error, hal::Broken, mqtt::Event, wire::mqtt::QoS};
 
 use crate::script::{
-    Report, Script, Setup, memory, message,
-    packet::{puback, publish},
+    CONFIG, Report, Script, Setup, memory, message,
+    packet::{puback, publish, suback, unsuback},
+    packet_id,
 };
 
 /// Inside the handler of message `n`, waits for message `n + 1`, down to `depth`.
@@ -161,7 +162,7 @@ fn a_handler_may_wait_for_its_acknowledgement() {
         }
     });
     t.client_reports(message(None, "/a", "question"));
-    t.client_reports(Event::Published(crate::script::packet_id(1)));
+    t.client_reports(Event::Published(packet_id(1)));
 }
 
 /// A connection that is lost inside a handler is another one when the handler is done: its answer is not sent there.
@@ -171,13 +172,82 @@ fn an_answer_belongs_to_its_connection() {
     t.broker_sends(&publish("/a", "x").qos(1, 7));
     t.advance_with(3000, &mut |t, report| {
         if *report == message(None, "/a", "x").qos(QoS::AtLeastOnce, 7).into() {
-            t.connection_breaks(iotkit::hal::Broken::Closed);
+            t.connection_breaks(Broken::Closed);
             t.advance(1500);
         }
     });
     t.client_reports(message(None, "/a", "x").qos(QoS::AtLeastOnce, 7));
     t.client_reports(Event::Disconnected);
-    t.broker_expects_connect(crate::script::CONFIG);
+    t.broker_expects_connect(CONFIG);
     t.client_reports(Event::Reconnected);
     t.assert_quiet();
+}
+
+/// mqtt-15.32: every call but Yield and Destroy works inside every event; the script's locks notice if one is taken
+/// twice.
+#[test]
+fn every_call_works_inside_every_event() {
+    let t = Script::connected();
+    t.subscribe("/a", "one");
+    let mut inside = Vec::new();
+    let mut call = |t: &Script, report: &Report| {
+        inside.push(report.clone());
+        let connected = t.client.is_connected();
+        let publish = t
+            .client
+            .publish(b"/p", b"x", QoS::AtMostOnce, false)
+            .is_ok();
+        let again = t.client.publish(b"/p", b"x", QoS::AtLeastOnce, false);
+        let subscribe = t.client.subscribe(b"/s", QoS::AtMostOnce, "two").is_ok();
+        let unsubscribe = t.client.unsubscribe(b"/u").is_ok();
+        assert!(publish == connected && subscribe == connected && unsubscribe == connected);
+        // The window may be full.
+        assert!(connected || again == Err(Error::NotConnected));
+        assert_eq!(connected, *report != Event::Disconnected.into());
+    };
+    let id = t.publish("/q", "x");
+    assert_eq!(id, 2);
+    let subscribe = |filter: &str| {
+        t.client
+            .subscribe(filter.as_bytes(), QoS::AtMostOnce, "two")
+    };
+    assert!(subscribe("/granted").is_ok()); // 3
+    assert!(subscribe("/refused").is_ok()); // 4
+    assert!(subscribe("/silence").is_ok()); // 5
+    assert!(t.client.unsubscribe(b"/ended").is_ok()); // 6
+    assert!(t.client.unsubscribe(b"/silence").is_ok()); // 7
+    for packet in [
+        &publish("/a", "to a handler")[..],
+        &publish("/b", "to nobody"),
+        &publish("/a", [b'x'; 5000]),
+        &puback(2),
+        &suback(3, 0),
+        &suback(4, 0x80),
+        &unsuback(6),
+    ] {
+        t.broker_sends(packet);
+    }
+    t.advance_with(4001, &mut call);
+    t.connection_breaks(Broken::Closed);
+    t.advance_with(2000, &mut call);
+
+    let id = packet_id;
+    let expected: [Report; 11] = [
+        message(Some("one"), "/a", "to a handler").into(),
+        message(None, "/b", "to nobody").into(),
+        Event::Overflow.into(),
+        Event::Published(id(2)).into(),
+        Event::Subscribed(id(3)).into(),
+        Event::SubscribeRefused(id(4)).into(),
+        Event::Unsubscribed(id(6)).into(),
+        Event::SubscribeTimedOut(id(5)).into(),
+        Event::UnsubscribeTimedOut(id(7)).into(),
+        Event::Disconnected.into(),
+        Event::Reconnected.into(),
+    ];
+    for report in expected {
+        assert!(inside.contains(&report), "{report:?}: {inside:?}");
+    }
+    t.take_reports();
+    t.broker_acknowledges();
 }

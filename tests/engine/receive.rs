@@ -6,6 +6,8 @@ use iotkit::{
     wire::mqtt::QoS,
 };
 
+use proptest::prelude::*;
+
 use crate::script::{
     CONFIG, Script, Setup, message,
     packet::{PINGRESP, connack, packet, puback, pubcomp, publish, pubrec, suback, unsuback},
@@ -402,5 +404,71 @@ fn many_messages_arrive_in_one_yield() {
     t.advance(200);
     for number in 0..1000 {
         t.client_reports(message(None, "/a", &number.to_string()));
+    }
+}
+
+/// Something that may come from a broker, in order, damaged, or not from a broker at all.
+fn anything() -> impl Strategy<Value = Vec<u8>> {
+    let packet = prop::sample::select(vec![
+        publish("/a", "x").to_vec(),
+        publish("/a", "x").qos(1, 7).to_vec(),
+        publish("/a", "x").qos(2, 7).dup().to_vec(),
+        publish("/a", [b'x'; 100]).to_vec(),
+        puback(1),
+        pubrec(1),
+        packet(0x62, &[0, 7]),
+        pubcomp(1),
+        suback(2, 0),
+        unsuback(3),
+        PINGRESP.to_vec(),
+        connack(true, 0),
+    ]);
+    let damaged = (packet.clone(), any::<prop::sample::Index>(), any::<u8>());
+    prop_oneof![
+        6 => packet,
+        2 => damaged.prop_map(|(mut packet, at, byte)| {
+            let at = at.index(packet.len());
+            packet[at] = byte;
+            packet
+        }),
+        1 => prop::collection::vec(any::<u8>(), 0..10),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    /// mqtt-15.23: whatever arrives, in whatever pieces: the client goes on, or closes the connection and comes back.
+    #[test]
+    fn nothing_that_arrives_does_harm(
+        stream in prop::collection::vec((anything(), 0u64..300), 1..20),
+        piece in 1usize..60,
+        fills in any::<bool>(),
+    ) {
+        let t = Script::connected_with(Setup { read_buffer: 40, ..Setup::default() });
+        t.platform(|platform| {
+            platform.piece = piece;
+            platform.fills = fills;
+        });
+        assert_eq!(t.publish("/p", "x"), 1);
+        assert!(t.client.subscribe(b"/b", QoS::ExactlyOnce, "one").is_ok());
+        assert!(t.client.unsubscribe(b"/c").is_ok());
+        for (bytes, pause) in stream {
+            t.broker_sends(&bytes);
+            t.advance(20);
+            t.sleep(pause);
+        }
+        // Half a packet, or a lost connection, is got over.
+        for _ in 0..20 {
+            t.advance(1000);
+            t.sleep(100);
+        }
+        prop_assert!(t.client.is_connected());
+        t.take_reports();
+        t.broker_sends(&publish("/z", "last"));
+        t.advance(10);
+        t.broker_acknowledges();
+        let reports = t.take_reports();
+        prop_assert!(reports.contains(&message(None, "/z", "last").into()), "{reports:?}");
     }
 }

@@ -377,6 +377,79 @@ fn requests_of_the_old_connection_time_out() {
     t.client_reports(Event::UnsubscribeTimedOut(packet_id(2)));
 }
 
+/// mqtt-15.26: nothing is told between DISCONNECT and RECONNECT, however long that takes.
+#[test]
+fn nothing_is_told_between_loss_and_return() {
+    let t = Script::connected();
+    t.subscribe("/a", "one");
+    assert!(t.client.subscribe(b"/b", QoS::AtMostOnce, "two").is_ok());
+    t.broker_expects(&subscribe(2, "/b", 0));
+    lose(&t);
+    t.will_open([Opening::Fails, Opening::Fails]);
+    t.broker_will_answer_connect(&[
+        (0, &connack(false, 0)),
+        (0, &publish("/c", "early")),
+        (0, &puback(99)),
+    ]);
+    t.advance_with(9_000, &mut |t, _| {
+        assert!(t.client.is_connected());
+    });
+    t.broker_expects_connect(CONFIG);
+    t.broker_expects(&subscribe(3, "/a", 1));
+    t.client_reports(Event::Reconnected);
+    let mut reports = t.take_reports();
+    let timed_out = Event::SubscribeTimedOut(packet_id(2)).into();
+    assert_eq!(reports.len(), 2);
+    reports.retain(|report| *report != timed_out);
+    assert_eq!(reports, [message(None, "/c", "early").into()]);
+}
+
+/// As soon as Yield knows that the connection is lost, so do all calls: nothing is sent into a dead connection.
+#[test]
+fn calls_know_of_a_loss_as_soon_as_yield_does() {
+    let losses: [fn(&Script); 3] = [
+        |t| t.connection_breaks_in(200, Broken::Closed),
+        |t| t.broker_sends_in(200, &[0x40, 0]),
+        |t| {
+            t.advance(60_001);
+            t.broker_expects(&PINGREQ);
+            t.sleep(29_900);
+        },
+    ];
+    for loss in losses {
+        let t = Script::connected();
+        loss(&t);
+        while t.now() < 100_000 && t.is_open() {
+            t.advance(100);
+        }
+        assert!(!t.client.is_connected());
+        let sent = t.client.publish(b"/a", b"x", QoS::AtMostOnce, false);
+        assert_eq!(sent, Err(Error::NotConnected));
+        let request = t.client.subscribe(b"/a", QoS::AtMostOnce, "one");
+        assert_eq!(request, Err(Error::NotConnected));
+        t.advance(1);
+        t.client_reports(Event::Disconnected);
+    }
+}
+
+/// Yield takes its time and one call into the platform: if opening has taken all of it, CONNECT is for the next one.
+#[test]
+fn yield_waits_for_one_call_too_many_at_most() {
+    let t = Script::connected();
+    lose(&t);
+    t.will_open([Opening::Takes(5000)]);
+    t.platform(|platform| platform.write_takes = 1500);
+    t.sleep(1000);
+    let (result, took) = t.run_with(100, &mut |_, _| {});
+    assert_eq!(result, Ok(()));
+    assert!(took <= 5100, "{took}");
+    let (_, took) = t.run_with(100, &mut |_, _| {});
+    assert!(took <= 1600, "{took}");
+    t.broker_expects_connect(CONFIG);
+    t.advance(10);
+    t.client_reports(Event::Reconnected);
+}
+
 /// What had begun to arrive does not go on on another connection.
 #[test]
 fn half_a_packet_ends_with_its_connection() {
