@@ -409,6 +409,12 @@ impl Device {
         inside(|| unsafe { IOT_MQTT_Destroy(self.handle.as_ptr()) })
     }
 
+    /// How often handlers were told this event since the last call of [`Self::told`].
+    pub(crate) fn count(&self, number: c_int) -> usize {
+        let told = self.told.borrow();
+        told.iter().filter(|told| told.number == number).count()
+    }
+
     /// What handlers were told since the last call.
     pub(crate) fn told(&self) -> Vec<Told> {
         self.told.take()

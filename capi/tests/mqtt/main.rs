@@ -4,8 +4,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[cfg(not(miri))] // its allocations cannot be made to fail
+mod allocation;
 mod arguments;
 mod construct;
 mod destroy;
 mod device;
 mod events;
+mod faults;
+mod session;

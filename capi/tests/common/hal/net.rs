@@ -257,6 +257,11 @@ impl Hal {
         state().net.fails = Some((number, fault));
     }
 
+    /// That call has not come yet.
+    pub(crate) fn has_call_to_fail(&self) -> bool {
+        state().net.fails.is_some_and(|(left, _)| left > 0)
+    }
+
     /// The calls since the last call of this.
     pub(crate) fn calls(&self) -> Vec<Call> {
         std::mem::take(&mut state().net.calls)
