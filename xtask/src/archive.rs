@@ -16,8 +16,14 @@ pub(crate) const ALL_FUNCTIONS: [&str; 2] =
 
 /// Builds `libiot_sdk.a` with these options of cargo, and says where it is.
 pub(crate) fn build(options: &[&str]) -> Result<PathBuf> {
+    build_in(&[], options)
+}
+
+/// The same, with these variables in cargo's environment.
+pub(crate) fn build_in(environment: &[(&str, &str)], options: &[&str]) -> Result<PathBuf> {
     let output = Command::new(env!("CARGO"))
         .current_dir(root())
+        .envs(environment.iter().copied())
         .args(["rustc", "--quiet", "--package", "iotkit-capi", "--lib"])
         // As an rlib, too, which is for the package's tests, cargo would leave out link-time optimisation.
         .args(["--crate-type", "staticlib"])

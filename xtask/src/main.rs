@@ -10,6 +10,7 @@ mod demo;
 mod generated;
 mod headers;
 mod matrix;
+mod stack;
 mod test;
 
 #[derive(Parser)]
@@ -33,6 +34,8 @@ enum Command {
     Test(test::Args),
     /// Measure what the archive costs, hold it to bench/budgets.toml, and write docs/speed.md
     Bench(bench::Args),
+    /// Hold the stack that the archive needs on a Cortex-M4 to its limits
+    Stack(stack::Args),
 }
 
 fn main() -> Result<()> {
@@ -43,5 +46,6 @@ fn main() -> Result<()> {
         Command::Matrix(args) => matrix::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Stack(args) => stack::run(&args),
     }
 }
