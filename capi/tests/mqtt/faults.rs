@@ -204,6 +204,6 @@ fn whichever_call_fails_the_client_recovers_or_ends() {
             }
             assert!(session::live(&device, &ears), "{fault:?} in call {number}");
         }
-        assert!(failures > 1, "{fault:?}: nothing has failed");
+        assert_ne!(failures, 0, "{fault:?}: nothing has failed");
     }
 }

@@ -13,3 +13,4 @@ mod device;
 mod events;
 mod faults;
 mod session;
+mod threads;
