@@ -16,10 +16,11 @@ use std::{
     ops::{Deref, DerefMut},
     ptr,
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        LazyLock, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     thread,
+    time::{Duration, Instant},
 };
 
 use iot_sdk::v2::iot_export::{IOT_CloseLog, IOT_SetupDomain};
@@ -101,6 +102,7 @@ impl Hal {
         *state() = State::new();
         memory::reset();
         NOW.store(START, Relaxed);
+        REAL.store(false, Relaxed);
         IOT_CloseLog();
         IOT_SetupDomain(0);
         Self(turn)
@@ -151,6 +153,11 @@ impl Hal {
         pass(ms);
     }
 
+    /// From now on the clock is a real one: with several threads a virtual one runs ahead of those that wait for a core.
+    pub(crate) fn use_real_time(&self) {
+        REAL.store(true, Relaxed);
+    }
+
     /// What `HAL_Srandom` was given since the last call.
     pub(crate) fn seeds(&self) -> Vec<u32> {
         std::mem::take(&mut state().seeds)
@@ -176,14 +183,36 @@ impl Drop for Hal {
 /// A test begins half a minute before the counter, of which the library uses 32 bits, wraps.
 const START: u64 = (1 << 32) - 30_000;
 
+/// The time of the virtual clock.
 static NOW: AtomicU64 = AtomicU64::new(START);
 
+/// Time is that of the world.
+static REAL: AtomicBool = AtomicBool::new(false);
+
 fn now() -> u64 {
-    NOW.load(Relaxed)
+    static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+    let passed = if REAL.load(Relaxed) {
+        u64::try_from(BEGIN.elapsed().as_millis()).expect("a short test")
+    } else {
+        0
+    };
+    NOW.load(Relaxed) + passed
 }
 
 fn pass(ms: u64) {
-    NOW.fetch_add(ms, Relaxed);
+    if REAL.load(Relaxed) {
+        thread::sleep(Duration::from_millis(ms));
+    } else {
+        NOW.fetch_add(ms, Relaxed);
+        thread::yield_now();
+    }
+}
+
+/// Waits until `then`, or for a moment in which other threads may change what is waited for.
+fn wait(then: u64) {
+    let ms = then.saturating_sub(now());
+    pass(if REAL.load(Relaxed) { ms.min(1) } else { ms });
 }
 
 #[unsafe(no_mangle)]
@@ -196,7 +225,6 @@ extern "C" fn HAL_SleepMs(ms: u32) {
     // Whoever sends holds the lock for it, and rests if nothing is taken.
     assert!(held() == 0 || held() == 1 && ms <= 10, "asleep with a lock");
     pass(ms.into());
-    thread::yield_now();
 }
 
 #[unsafe(no_mangle)]

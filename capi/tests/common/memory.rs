@@ -7,7 +7,6 @@
 
 use std::{
     cell::Cell,
-    ffi::c_void,
     sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering::Relaxed},
 };
 
@@ -94,39 +93,43 @@ impl Drop for Place {
     }
 }
 
-/// At the end of a thread there is nothing to look at any more.
 #[cfg(not(miri))]
-fn is_inside() -> bool {
-    INSIDE.try_with(Cell::get).unwrap_or(false)
-}
+mod in_front {
+    use std::{ffi::c_void, ptr};
 
-#[cfg(not(miri))]
-#[unsafe(no_mangle)]
-unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
-    unsafe extern "C" {
-        fn __libc_malloc(size: usize) -> *mut c_void;
+    use super::*;
+
+    /// At the end of a thread there is nothing to look at any more.
+    fn is_inside() -> bool {
+        INSIDE.try_with(Cell::get).unwrap_or(false)
     }
-    if is_inside() {
-        let number = ASKED.fetch_add(1, Relaxed) + 1;
-        let fails = FAILS.load(Relaxed);
-        if number == fails || number > fails && FOR_GOOD.load(Relaxed) {
-            return std::ptr::null_mut();
+
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
+        unsafe extern "C" {
+            fn __libc_malloc(size: usize) -> *mut c_void;
         }
-        LIVE.fetch_add(1, Relaxed);
+        if is_inside() {
+            let number = ASKED.fetch_add(1, Relaxed) + 1;
+            let fails = FAILS.load(Relaxed);
+            if number == fails || number > fails && FOR_GOOD.load(Relaxed) {
+                return ptr::null_mut();
+            }
+            LIVE.fetch_add(1, Relaxed);
+        }
+        // SAFETY: any size may be asked for.
+        unsafe { __libc_malloc(size) }
     }
-    // SAFETY: any size may be asked for.
-    unsafe { __libc_malloc(size) }
-}
 
-#[cfg(not(miri))]
-#[unsafe(no_mangle)]
-unsafe extern "C" fn free(block: *mut c_void) {
-    unsafe extern "C" {
-        fn __libc_free(block: *mut c_void);
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn free(block: *mut c_void) {
+        unsafe extern "C" {
+            fn __libc_free(block: *mut c_void);
+        }
+        if is_inside() && !block.is_null() {
+            LIVE.fetch_sub(1, Relaxed);
+        }
+        // SAFETY: the caller gives it up.
+        unsafe { __libc_free(block) }
     }
-    if is_inside() && !block.is_null() {
-        LIVE.fetch_sub(1, Relaxed);
-    }
-    // SAFETY: the caller gives it up.
-    unsafe { __libc_free(block) }
 }

@@ -36,6 +36,7 @@ fn deaf() -> Rc<Device> {
     let device = Device::new();
     assert!(device.construct_with(|params| params.handle_event.h_fp = None));
     device.hal.server_answers(true);
+    device.hal.use_real_time();
     device
 }
 
@@ -59,6 +60,7 @@ fn three_threads_publish_and_one_subscribes_while_another_yields() {
     let device = Device::with_buffers(256, 256);
     device.connect();
     device.hal.server_answers(true);
+    device.hal.use_real_time();
     let handle = Shared(device.handle());
     let context = Shared(device.ears("ears").context());
     let mut ids: Vec<c_int> = thread::scope(|scope| {
@@ -93,7 +95,7 @@ fn three_threads_publish_and_one_subscribes_while_another_yields() {
             .flat_map(|thread| thread.join().expect("it has ended well"))
             .collect()
     });
-    device.spend(100);
+    assert_eq!(device.yields(100), 0);
     assert_eq!(device.count(3) + device.count(6), 2 * EACH, "all answered");
     assert_eq!(device.count(9), 2 * EACH, "all acknowledged");
     ids.retain(|id| *id != 0);
@@ -115,12 +117,12 @@ fn two_threads_may_yield() {
     thread::scope(|scope| {
         let other = scope.spawn(move || {
             for _ in 0..EACH {
-                assert_eq!(inside(|| IOT_MQTT_Yield(handle.get(), 20)), 0);
+                assert_eq!(inside(|| IOT_MQTT_Yield(handle.get(), 2)), 0);
             }
         });
         for _ in 0..EACH {
             assert!(publish(handle.get(), 0) >= 0);
-            assert_eq!(device.yields(20), 0);
+            assert_eq!(device.yields(2), 0);
         }
         other.join().expect("it has ended well");
     });

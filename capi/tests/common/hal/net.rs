@@ -9,7 +9,7 @@ use std::{
     slice, thread,
 };
 
-use super::{Hal, StateGuard, held, now, pass, state};
+use super::{Hal, held, now, state, wait};
 use crate::common::packet;
 
 /// A fault of a port.
@@ -146,35 +146,27 @@ impl Connection {
         self.down.push_back((now() + after, bytes.to_vec().into()));
     }
 
-    /// Fills `to`, or waits for the timeout.
-    fn read(&mut self, to: &mut [u8], timeout: u32, impatient: bool) -> i32 {
-        let until = now() + if impatient { 0 } else { u64::from(timeout) };
+    /// Takes what has arrived, and says how much that is.
+    fn take(&mut self, to: &mut [u8]) -> usize {
         let mut count = 0;
-        while count < to.len() {
-            let Some((at, bytes)) = self.down.front_mut() else {
-                if self.ended && count == 0 {
-                    return -1;
-                }
-                break;
-            };
-            if *at > until {
-                break;
+        while count < to.len()
+            && let Some((at, bytes)) = self.down.front_mut()
+            && *at <= now()
+        {
+            let len = bytes.len().min(to.len() - count);
+            for (slot, byte) in to[count..].iter_mut().zip(bytes.drain(..len)) {
+                *slot = byte;
             }
-            pass(at.saturating_sub(now()));
-            while count < to.len()
-                && let Some(byte) = bytes.pop_front()
-            {
-                to[count] = byte;
-                count += 1;
-            }
+            count += len;
             if bytes.is_empty() {
                 self.down.pop_front();
             }
         }
-        if count < to.len() && !self.ended {
-            pass(until.saturating_sub(now()));
-        }
-        i32::try_from(count).expect("a short buffer")
+        count
+    }
+
+    fn has_ended(&self) -> bool {
+        self.ended && self.down.is_empty()
     }
 }
 
@@ -324,17 +316,11 @@ fn destroy(kind: Kind, handle: usize) -> i32 {
     0
 }
 
-/// Lets other threads run while this one is in a call, which `busy` tells.
-fn dwell(kind: Kind, handle: usize, busy: fn(&mut Connection) -> &mut bool) -> StateGuard {
-    let busy_now = |state: &mut StateGuard| {
-        let busy = busy(state.net.connection(kind, handle));
-        std::mem::replace(busy, !*busy)
-    };
-    assert!(!busy_now(&mut state()), "two threads do the same");
+/// Marks that this thread is in a call, which `busy` tells, and lets others run.
+fn enter(kind: Kind, handle: usize, busy: fn(&mut Connection) -> &mut bool) {
+    let was_busy = std::mem::replace(busy(state().net.connection(kind, handle)), true);
+    assert!(!was_busy, "two threads do the same");
     thread::yield_now();
-    let mut state = state();
-    busy_now(&mut state);
-    state
 }
 
 /// # Safety
@@ -343,20 +329,47 @@ fn dwell(kind: Kind, handle: usize, busy: fn(&mut Connection) -> &mut bool) -> S
 unsafe fn read(kind: Kind, handle: usize, to: *mut c_char, len: u32, timeout: u32) -> i32 {
     assert!(len > 0 && timeout > 0);
     assert_eq!(held(), 0, "a lock is held while reading");
-    let mut state = dwell(kind, handle, |connection| &mut connection.reading);
-    let net = &mut state.net;
+    enter(kind, handle, |connection| &mut connection.reading);
     let len = len as usize;
-    let fault = net.call(Call::Read { len, timeout });
-    if let Some(fault) = fault.or_else(|| net.reads.pop_front()) {
-        return fault.result(len);
-    }
     // SAFETY: it is writable.
     let to = unsafe {
         to.cast::<u8>().write_bytes(0xa5, len);
         slice::from_raw_parts_mut(to.cast(), len)
     };
-    let impatient = net.impatient;
-    net.connection(kind, handle).read(to, timeout, impatient)
+    let result = fill(kind, handle, to, timeout);
+    state().net.connection(kind, handle).reading = false;
+    result
+}
+
+/// Fills `to`, or waits for the timeout.
+fn fill(kind: Kind, handle: usize, to: &mut [u8], timeout: u32) -> i32 {
+    let until = now() + u64::from(timeout);
+    let len = to.len();
+    let fault = {
+        let net = &mut state().net;
+        let fault = net.call(Call::Read { len, timeout });
+        fault.or_else(|| net.reads.pop_front())
+    };
+    if let Some(fault) = fault {
+        return fault.result(len);
+    }
+    let mut count = 0;
+    loop {
+        let next = {
+            let net = &mut state().net;
+            let impatient = net.impatient;
+            let connection = net.connection(kind, handle);
+            count += connection.take(&mut to[count..]);
+            if count == 0 && connection.has_ended() {
+                return -1;
+            }
+            if count == len || connection.has_ended() || impatient || now() >= until {
+                return i32::try_from(count).expect("a short buffer");
+            }
+            connection.down.front().map_or(until, |(at, _)| *at)
+        };
+        wait(next.min(until));
+    }
 }
 
 /// # Safety
@@ -365,20 +378,27 @@ unsafe fn read(kind: Kind, handle: usize, to: *mut c_char, len: u32, timeout: u3
 unsafe fn write(kind: Kind, handle: usize, from: *const c_char, len: u32, timeout: u32) -> i32 {
     assert!(len > 0 && timeout > 0);
     assert_eq!(held(), 1, "who sends holds the lock for it and no other");
-    let mut state = dwell(kind, handle, |connection| &mut connection.writing);
-    let net = &mut state.net;
-    let len = len as usize;
+    enter(kind, handle, |connection| &mut connection.writing);
+    // SAFETY: it is readable.
+    let bytes = unsafe { slice::from_raw_parts(from.cast(), len as usize) };
+    let result = accept(kind, handle, bytes, timeout);
+    state().net.connection(kind, handle).writing = false;
+    result
+}
+
+/// Takes what is sent, and lets the server answer.
+fn accept(kind: Kind, handle: usize, bytes: &[u8], timeout: u32) -> i32 {
+    let net = &mut state().net;
+    let len = bytes.len();
     let fault = net.call(Call::Write { len, timeout });
     if let Some(fault) = fault.or_else(|| net.writes.pop_front()) {
         return fault.result(len);
     }
     let taken = len.min(net.write_limit);
-    // SAFETY: it is readable.
-    let bytes = unsafe { slice::from_raw_parts(from.cast(), taken) };
     let (greeting, pace) = (net.greeting.clone(), net.greeting_pace);
     let answers = net.answers;
     let connection = net.connection(kind, handle);
-    connection.up.extend_from_slice(bytes);
+    connection.up.extend_from_slice(&bytes[..taken]);
     while let Some((header, body)) = packet::first(&connection.up) {
         let packet: Vec<u8> = connection.up.drain(..header + body).collect();
         match (packet[0] >> 4, pace) {
