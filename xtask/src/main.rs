@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 mod abi;
 mod archive;
 mod bench;
+mod checklist;
 mod demo;
 mod generated;
 mod headers;
@@ -32,6 +33,8 @@ enum Command {
     Matrix(matrix::Args),
     /// Run everything that must hold: formatting, lints, tests on this machine and its tools, budgets
     Test(test::Args),
+    /// Hold tests/checklist.md to the tests that there are, and tell which edge cases are open
+    Checklist(checklist::Args),
     /// Measure what the archive costs, hold it to bench/budgets.toml, and write docs/speed.md
     Bench(bench::Args),
     /// Hold the stack that the archive needs on a Cortex-M4 to its limits
@@ -45,6 +48,7 @@ fn main() -> Result<()> {
         Command::Abi(args) => abi::run(&args),
         Command::Matrix(args) => matrix::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Checklist(args) => checklist::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Stack(args) => stack::run(&args),
     }
