@@ -88,7 +88,7 @@ impl Listener<Handler> for Application {
 
     fn message(&mut self, delivery: Delivery<'_, Handler>) {
         // One pointer for the whole buffer: a handler may write beyond its payload.
-        let buffer = delivery.buffer.as_mut_ptr();
+        let buffer = delivery.buffer.as_mut().as_mut_ptr();
         let at = |offset: usize| buffer.wrapping_add(offset).cast::<c_char>().cast_const();
         let (topic, payload) = (delivery.message.topic(), delivery.message.payload());
         let mut message = iotx_mqtt_topic_info_t {

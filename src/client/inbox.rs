@@ -190,15 +190,17 @@ impl Begun {
     }
 }
 
-impl<B: AsMut<[u8]>> Buffer<B> {
-    /// All its bytes.
-    pub(super) fn bytes(&mut self) -> &mut [u8] {
+/// All its bytes.
+impl<B: AsMut<[u8]>> AsMut<[u8]> for Buffer<B> {
+    fn as_mut(&mut self) -> &mut [u8] {
         match self {
             Self::Home(home) => home.as_mut(),
             Self::Spare(spare) => spare,
         }
     }
+}
 
+impl<B: AsMut<[u8]>> Buffer<B> {
     /// Those that are read into.
     pub(super) fn room(&mut self) -> &mut [u8] {
         match self {

@@ -442,12 +442,14 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
             }
             let passed = self.platform.uptime().wrapping_sub(start);
             left = self.request_timeout.saturating_sub(passed);
+            if count == 0 && left > 0 {
+                let pause = left.min(REST);
+                self.platform.sleep(pause);
+                left -= pause;
+            }
             if left == 0 {
                 self.log(Level::Warning, "mqtt: sending took too long", Value::None);
                 return Err(NotSent);
-            }
-            if count == 0 {
-                self.platform.sleep(left.min(REST));
             }
         }
     }

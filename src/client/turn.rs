@@ -24,12 +24,12 @@ pub trait Listener<H> {
 }
 
 /// A message that has arrived, for one of those who want it.
-#[derive(Debug)]
 pub struct Delivery<'a, H> {
     /// Who wants it; `None`: nobody has subscribed to it.
     pub handler: Option<H>,
-    /// The buffer it lies in. Whoever handles the message may write to it.
-    pub buffer: &'a mut [u8],
+    /// The buffer it lies in. Whoever handles the message may write to it; and destroy the client, after which the
+    /// bytes are the application's. So they are lent here, but not held.
+    pub buffer: &'a mut dyn AsMut<[u8]>,
     /// What it is, and where in the buffer topic and payload lie. A NUL is behind the payload, if there is room.
     pub message: Message,
 }
@@ -150,7 +150,7 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
                     if let (Some(buffer), Some(parcel)) = (&mut turn.desk.buffer, &turn.parcel) {
                         listener.message(Delivery {
                             handler,
-                            buffer: buffer.bytes(),
+                            buffer,
                             message: parcel.message,
                         });
                     }
@@ -371,7 +371,7 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
     #[inline(always)]
     fn deliver(&mut self, turn: &mut Turn<B>) -> Option<Step<C, H>> {
         let parcel = turn.parcel.as_mut()?;
-        let buffer = turn.desk.buffer.as_mut()?.bytes();
+        let buffer = turn.desk.buffer.as_mut()?.as_mut();
         let topic = buffer.get(parcel.message.topic()).unwrap_or_default();
         let found = self.machine.next_match(topic, parcel.next);
         let first = parcel.next == Search::Start;

@@ -227,7 +227,7 @@ impl Listener<u32> for Ears {
 
     fn message(&mut self, delivery: Delivery<'_, u32>) {
         assert_eq!(lock::held(), 0);
-        let payload = &delivery.buffer[delivery.message.payload()];
+        let payload = &delivery.buffer.as_mut()[delivery.message.payload()];
         let payload = String::from_utf8_lossy(payload).into_owned();
         let _ = self.told.send(Told::Message(delivery.handler, payload));
     }

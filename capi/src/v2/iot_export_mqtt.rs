@@ -1,5 +1,8 @@
 //! `exports/iot_export_mqtt.h`: the MQTT client.
 
+extern crate alloc;
+
+use alloc::boxed::Box;
 use core::{
     ffi::{c_char, c_int, c_void},
     mem::MaybeUninit,
@@ -250,23 +253,46 @@ unsafe fn construct(params: &iotx_mqtt_param_t) -> Result<*mut c_void, Failure> 
         clean_session: params.clean_session != 0,
         payload_max: u16::MAX.into(),
     };
-    let engine =
-        client::Client::new(platform, config, read_buffer, write_buffer).map_err(not_connected)?;
-    let client = boxed(Client::new(engine, params.handle_event)).ok_or(ERROR_NO_MEM)?;
+    let client = make(
+        platform,
+        config,
+        read_buffer,
+        write_buffer,
+        params.handle_event,
+    )?;
     client.connect().map_err(not_connected)?;
     log::write(Level::Info, "mqtt: connected", Value::None);
-    if let Some(report) = device::mid_report() {
-        client
-            .engine
-            .publish(
-                report.topic().as_bytes(),
-                report.payload(),
-                QoS::AtMostOnce,
-                false,
-            )
-            .map_err(|error| failure(error, MQTT_PUBLISH_PACKET_ERROR))?;
-    }
+    report(&client)?;
     Ok(slot.fill(client))
+}
+
+/// Makes a client that is not connected. Not inlined: it is built on the stack, which must be free again before the
+/// connection (and with it a TLS library) needs it.
+#[inline(never)]
+fn make(
+    platform: Platform,
+    config: Config,
+    read_buffer: Lent,
+    write_buffer: Lent,
+    events: iotx_mqtt_event_handle_t,
+) -> Result<Box<Client>, Failure> {
+    let engine =
+        client::Client::new(platform, config, read_buffer, write_buffer).map_err(not_connected)?;
+    boxed(Client::new(engine, events)).ok_or(ERROR_NO_MEM)
+}
+
+/// Publishes the report of the module's maker, if there is something to report. Not inlined, as above.
+#[inline(never)]
+fn report(client: &Client) -> Result<(), Failure> {
+    let Some(report) = device::mid_report() else {
+        return Ok(());
+    };
+    let (topic, payload) = (report.topic().as_bytes(), report.payload());
+    client
+        .engine
+        .publish(topic, payload, QoS::AtMostOnce, false)
+        .map(|_| ())
+        .map_err(|error| failure(error, MQTT_PUBLISH_PACKET_ERROR))
 }
 
 fn not_connected(error: client::ConnectError) -> Failure {

@@ -100,12 +100,11 @@ impl Hal {
         cargo.current_dir(root());
         if sanitize() {
             // `--target`, so that build scripts are not instrumented.
-            cargo.env("RUSTFLAGS", "-Zsanitizer=address").args([
-                "+nightly",
-                "rustc",
-                "--target",
-                SANITIZED_TARGET,
-            ]);
+            // The project's compiler takes the option as well as a nightly one does, if it is told to.
+            cargo
+                .env("RUSTC_BOOTSTRAP", "1")
+                .env("RUSTFLAGS", "-Zsanitizer=address")
+                .args(["rustc", "--target", SANITIZED_TARGET]);
         } else {
             cargo.arg("rustc");
         }

@@ -11,7 +11,7 @@
 //! | variable | effect |
 //! |---|---|
 //! | `IOTKIT_VALGRIND=1` | programs run under valgrind; an error or a leak fails the program |
-//! | `IOTKIT_SANITIZE=1` | C and Rust are compiled with AddressSanitizer (Rust: the nightly toolchain), C with UBSan too |
+//! | `IOTKIT_SANITIZE=1` | C and Rust are compiled with AddressSanitizer, C with UBSan too |
 //! | `IOTKIT_SDK_DIR` | folder with other archives of this interface: `tcp/libiot_sdk.a`, and `tls/`, `rustls/` as far as used |
 //! | `CC` | the C compiler instead of `cc` |
 //!

@@ -497,6 +497,7 @@ impl Listener<Handler> for Ears<'_> {
                 buffer,
                 message,
             } = delivery;
+            let buffer = buffer.as_mut();
             let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
             let told = Message {
                 handler,
