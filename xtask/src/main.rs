@@ -11,6 +11,7 @@ mod demo;
 mod generated;
 mod headers;
 mod matrix;
+mod mutants;
 mod stack;
 mod test;
 
@@ -35,6 +36,8 @@ enum Command {
     Test(test::Args),
     /// Hold tests/checklist.md to the tests that there are, and tell which edge cases are open
     Checklist(checklist::Args),
+    /// Break the engine in the ways of tests/mutations.toml, and see whether its tests notice
+    Mutants(mutants::Args),
     /// Measure what the archive costs, hold it to bench/budgets.toml, and write docs/speed.md
     Bench(bench::Args),
     /// Hold the stack that the archive needs on a Cortex-M4 to its limits
@@ -49,6 +52,7 @@ fn main() -> Result<()> {
         Command::Matrix(args) => matrix::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Checklist(args) => checklist::run(&args),
+        Command::Mutants(args) => mutants::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Stack(args) => stack::run(&args),
     }
