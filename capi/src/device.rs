@@ -167,26 +167,33 @@ pub(crate) fn reauthenticate() -> Result<(), Refused> {
     }
 }
 
-/// The report of the module's maker; `None` unless the HAL knows both ids, and a device is set.
-pub(crate) fn mid_report() -> Option<MidReport> {
+/// Puts the report of the module's maker together; `false` unless the HAL knows both ids, and a device is set. Not
+/// inlined, so that the ids do not lie on the stack while it is published.
+#[inline(never)]
+pub(crate) fn mid_report(report: &mut MidReport) -> bool {
     let partner = VendorId::ask(sys::HAL_GetPartnerID);
     if partner.returned == 0 {
-        return None;
+        return false;
     }
     let module = VendorId::ask(sys::HAL_GetModuleID);
     if module.returned == 0 {
-        return None;
+        return false;
     }
-    let claim = Claim::wait().map_err(Refused::logged).ok()?;
-    let report = MidReport::new(&current(&claim)?, partner.text(), module.text());
-    if report.is_err() {
+    let Ok(claim) = Claim::wait().map_err(Refused::logged) else {
+        return false;
+    };
+    let Some(identity) = current(&claim) else {
+        return false;
+    };
+    let filled = report.fill(&identity, partner.text(), module.text());
+    if filled.is_err() {
         log::write(
             Level::Warning,
             "module not reported: its ids are not plain text",
             Value::None,
         );
     }
-    report.ok()
+    filled.is_ok()
 }
 
 /// The root certificate for a TLS connection, PEM; `NULL` in a build without TLS.

@@ -19,9 +19,11 @@ extern crate alloc;
 
 use alloc::boxed::Box;
 use core::{
+    alloc::Layout,
     ffi::c_void,
+    mem::ManuallyDrop,
     ops::Deref,
-    ptr,
+    ptr::{self, NonNull},
     sync::atomic::{AtomicPtr, AtomicU32, Ordering},
 };
 
@@ -171,19 +173,33 @@ fn parse(handle: *mut c_void) -> Option<(usize, u32)> {
     (handle & 1 == 1).then_some((handle >> 1 & 0xff, generation))
 }
 
-/// Moves a value to the heap; `None` if there is no memory.
-pub(crate) fn boxed<T>(value: T) -> Option<Box<T>> {
-    let layout = core::alloc::Layout::new::<T>();
-    const { assert!(size_of::<T>() != 0) };
-    // SAFETY: the layout is not empty.
-    let place = unsafe { alloc::alloc::alloc(layout) }.cast::<T>();
-    if place.is_null() {
-        return None;
+/// A place on the heap for a value. It is taken first, and the value is made then: so a large one is moved once.
+pub(crate) struct Place<T>(NonNull<T>);
+
+impl<T> Place<T> {
+    /// `None` if there is no memory.
+    pub(crate) fn take() -> Option<Self> {
+        const { assert!(size_of::<T>() != 0) };
+        // SAFETY: the layout is not empty.
+        let place = unsafe { alloc::alloc::alloc(Layout::new::<T>()) };
+        NonNull::new(place.cast()).map(Self)
     }
-    // SAFETY: the block is as large and as aligned as the value needs, and nobody else has it.
-    unsafe {
-        place.write(value);
-        Some(Box::from_raw(place))
+
+    /// Puts the value there.
+    pub(crate) fn fill(self, value: T) -> Box<T> {
+        let place = ManuallyDrop::new(self).0.as_ptr();
+        // SAFETY: the block is as large and as aligned as the value needs, and nobody else has it.
+        unsafe {
+            place.write(value);
+            Box::from_raw(place)
+        }
+    }
+}
+
+impl<T> Drop for Place<T> {
+    fn drop(&mut self) {
+        // SAFETY: it was allocated with this layout, and is empty.
+        unsafe { alloc::alloc::dealloc(self.0.as_ptr().cast(), Layout::new::<T>()) }
     }
 }
 
@@ -194,7 +210,7 @@ mod tests {
     use super::*;
 
     fn boxed<T>(value: T) -> Box<T> {
-        super::boxed(value).expect("memory")
+        Place::take().expect("memory").fill(value)
     }
 
     #[test]

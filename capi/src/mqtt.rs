@@ -20,56 +20,29 @@ use crate::{
     handle::Table,
     log,
     v2::iot_export_mqtt::{
-        iotx_mqtt_event_handle_func_fpt, iotx_mqtt_event_handle_t, iotx_mqtt_event_msg_t,
-        iotx_mqtt_event_type_t, iotx_mqtt_topic_info_t,
+        iotx_mqtt_event_handle_func_fpt, iotx_mqtt_event_msg_t, iotx_mqtt_event_type_t,
+        iotx_mqtt_topic_info_t,
     },
 };
+
+/// A client over the HAL.
+pub(crate) type Client = client::Client<Platform, Lent, Handler>;
 
 /// All clients; eight at once.
 pub(crate) static CLIENTS: Table<Client, 8> = Table::new();
 
-/// A client, and who is told what no handler of a subscription takes.
-pub(crate) struct Client {
-    pub(crate) engine: client::Client<Platform, Lent, Handler>,
-    events: Handler,
+/// Connects a client. The application does not know it yet, and is told nothing.
+pub(crate) fn connect(client: &Client) -> Result<(), client::ConnectError> {
+    client.connect(&mut Application {
+        handle: ptr::null_mut(),
+        events: Handler::NONE,
+    })
 }
 
-// SAFETY: nothing in it belongs to a thread: pointers of the application, and locks and connections of the HAL, which any
-// thread may use.
-unsafe impl Send for Client {}
-// SAFETY: the pointers in it belong to the application, which must leave what they point to alone until the client is
-// destroyed; handlers may be called on any thread, and their contexts are only passed on. Everything else is behind
-// locks of the HAL.
-unsafe impl Sync for Client {}
-
-impl Client {
-    pub(crate) fn new(
-        engine: client::Client<Platform, Lent, Handler>,
-        events: iotx_mqtt_event_handle_t,
-    ) -> Self {
-        Self {
-            engine,
-            events: Handler {
-                function: events.h_fp,
-                context: events.pcontext,
-            },
-        }
-    }
-
-    /// Connects. The application does not know the client yet, and is told nothing.
-    pub(crate) fn connect(&self) -> Result<(), client::ConnectError> {
-        self.engine.connect(&mut Application {
-            handle: ptr::null_mut(),
-            events: Handler::NONE,
-        })
-    }
-
-    /// `IOT_MQTT_Yield`, with this client's handle for the handlers.
-    pub(crate) fn run(&self, handle: *mut c_void, timeout: u32) -> Result<(), client::Error> {
-        let events = self.events;
-        self.engine
-            .run(timeout, &mut Application { handle, events })
-    }
+/// `IOT_MQTT_Yield`, with the client's handle for the handlers.
+pub(crate) fn run(client: &Client, handle: *mut c_void, timeout: u32) -> Result<(), client::Error> {
+    let events = client.platform().events;
+    client.run(timeout, &mut Application { handle, events })
 }
 
 /// The application's handlers, as those who are told what happens.
@@ -176,6 +149,12 @@ impl Handler {
     }
 }
 
+// SAFETY: the application's functions may be called on any thread that uses its client, and what they are told with each
+// call is only passed on.
+unsafe impl Send for Handler {}
+// SAFETY: as above.
+unsafe impl Sync for Handler {}
+
 /// The same function with the same context.
 impl PartialEq for Handler {
     fn eq(&self, other: &Self) -> bool {
@@ -212,32 +191,37 @@ impl AsMut<[u8]> for Lent {
     }
 }
 
-/// What a client needs: the HAL, the server, and strings of the application.
+/// What a client needs: the HAL, the server, strings of the application, and who is told what no handler of a
+/// subscription takes.
 pub(crate) struct Platform {
-    server: Server,
-    client_id: *const c_char,
-    username: *const c_char,
-    password: *const c_char,
+    pub(crate) server: Server,
+    pub(crate) client_id: Text,
+    pub(crate) username: Text,
+    pub(crate) password: Text,
+    pub(crate) events: Handler,
 }
 
-impl Platform {
+/// A string of the application.
+pub(crate) struct Text(*const c_char);
+
+impl Text {
     /// # Safety
     ///
-    /// Each is a string for as long as this lives, and is not changed while a client connects.
-    pub(crate) unsafe fn new(
-        server: Server,
-        client_id: *const c_char,
-        username: *const c_char,
-        password: *const c_char,
-    ) -> Self {
-        Self {
-            server,
-            client_id,
-            username,
-            password,
-        }
+    /// It is a string for as long as this lives, and is not changed while a client connects.
+    pub(crate) unsafe fn new(text: *const c_char) -> Self {
+        Self(text)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: it is a string, as `new` demands.
+        unsafe { CStr::from_ptr(self.0) }.to_bytes()
     }
 }
+
+// SAFETY: any thread may read the string, as `new` demands.
+unsafe impl Send for Text {}
+// SAFETY: as above.
+unsafe impl Sync for Text {}
 
 impl System for Platform {
     type Lock<T> = Mutex<T>;
@@ -286,12 +270,10 @@ impl Account for Platform {
     }
 
     fn credentials(&self) -> Credentials<'_> {
-        // SAFETY: they are strings, as `new` demands.
-        let text = |text| unsafe { CStr::from_ptr(text) }.to_bytes();
         Credentials {
-            client_id: text(self.client_id),
-            username: text(self.username),
-            password: text(self.password),
+            client_id: self.client_id.bytes(),
+            username: self.username.bytes(),
+            password: self.password.bytes(),
         }
     }
 }

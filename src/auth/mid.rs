@@ -4,7 +4,7 @@ use super::Identity;
 use crate::text::{Full, Text};
 
 /// Topic and payload of the report.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct MidReport {
     topic: Text<{ Self::TOPIC_MAX }>,
     payload: Text<{ Self::PAYLOAD_MAX }>,
@@ -31,6 +31,18 @@ impl MidReport {
         partner_id: &[u8],
         module_id: &[u8],
     ) -> Result<Self, BadId> {
+        let mut report = Self::default();
+        report.fill(identity, partner_id, module_id)?;
+        Ok(report)
+    }
+
+    /// Puts an empty report together where it is: it is large for some stacks.
+    pub fn fill(
+        &mut self,
+        identity: &Identity<'_>,
+        partner_id: &[u8],
+        module_id: &[u8],
+    ) -> Result<(), BadId> {
         let (pk, dn) = (
             identity.product_key().as_bytes(),
             identity.device_name().as_bytes(),
@@ -44,16 +56,10 @@ impl MidReport {
         {
             return Err(BadId);
         }
-
-        let mut report = Self {
-            topic: Text::new(),
-            payload: Text::new(),
-        };
-        report
-            .topic
+        self.topic
             .push_all(&[b"/sys/", pk, b"/", dn, b"/thing/status/update"])
             .and_then(|()| {
-                report.payload.push_all(&[
+                self.payload.push_all(&[
                     br#"{"id":""#,
                     pk,
                     b"_",
@@ -65,8 +71,7 @@ impl MidReport {
                     br#""}}"#,
                 ])
             })
-            .map_err(|Full| BadId)?;
-        Ok(report)
+            .map_err(|Full| BadId)
     }
 
     /// The topic to publish to.

@@ -110,6 +110,9 @@ struct State<C, B, H> {
 
 impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Client<P, B, H> {
     /// Makes a client that is not connected. The buffers are used until [`Self::close`] has returned.
+    ///
+    /// Not inlined: what it is built from lies on the stack only as long as that takes.
+    #[inline(never)]
     pub fn new(
         platform: P,
         config: Config,
@@ -142,6 +145,11 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
             state: Lock::new(state).ok_or(ConnectError::NoLock)?,
             request_timeout: config.request_timeout,
         })
+    }
+
+    /// The platform it runs on.
+    pub fn platform(&self) -> &P {
+        &self.platform
     }
 
     /// Whether there is a connection.

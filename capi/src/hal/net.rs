@@ -23,6 +23,11 @@ pub(crate) enum Conn {
     Tls(usize),
 }
 
+// SAFETY: any thread may read the strings, as `new` demands.
+unsafe impl Send for Server {}
+// SAFETY: as above.
+unsafe impl Sync for Server {}
+
 impl Server {
     /// # Safety
     ///

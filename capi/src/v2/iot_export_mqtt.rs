@@ -10,6 +10,7 @@ use core::{
 };
 
 use iotkit::{
+    auth::mid::MidReport,
     client,
     log::{Level, Value},
     mqtt::Config,
@@ -21,9 +22,9 @@ use crate::{
     device,
     entry::{Failure, bytes, entry, text},
     hal::{self, Server},
-    handle::boxed,
+    handle::Place,
     log,
-    mqtt::{CLIENTS, Client, Handler, Lent, Platform, failure},
+    mqtt::{self, CLIENTS, Client, Handler, Lent, Platform, Text, failure},
 };
 
 /// How often a message may arrive (MQTT 3.1.1, section 4.3).
@@ -231,8 +232,16 @@ unsafe fn construct(params: &iotx_mqtt_param_t) -> Result<*mut c_void, Failure> 
         text(params.client_id)?;
         text(params.username)?;
         let password = text(params.password)?;
-        let server = Server::new(params.host, params.port, params.pub_key);
-        let platform = Platform::new(server, params.client_id, params.username, params.password);
+        let platform = Platform {
+            server: Server::new(params.host, params.port, params.pub_key),
+            client_id: Text::new(params.client_id),
+            username: Text::new(params.username),
+            password: Text::new(params.password),
+            events: Handler {
+                function: params.handle_event.h_fp,
+                context: params.handle_event.pcontext,
+            },
+        };
         let read_buffer = Lent::new(params.pread_buf, params.read_buf_size);
         let write_buffer = Lent::new(params.pwrite_buf, params.write_buf_size);
         (password, platform, read_buffer, write_buffer)
@@ -253,14 +262,8 @@ unsafe fn construct(params: &iotx_mqtt_param_t) -> Result<*mut c_void, Failure> 
         clean_session: params.clean_session != 0,
         payload_max: u16::MAX.into(),
     };
-    let client = make(
-        platform,
-        config,
-        read_buffer,
-        write_buffer,
-        params.handle_event,
-    )?;
-    client.connect().map_err(not_connected)?;
+    let client = make(platform, config, read_buffer, write_buffer)?;
+    mqtt::connect(&client).map_err(not_connected)?;
     log::write(Level::Info, "mqtt: connected", Value::None);
     report(&client)?;
     Ok(slot.fill(client))
@@ -274,22 +277,23 @@ fn make(
     config: Config,
     read_buffer: Lent,
     write_buffer: Lent,
-    events: iotx_mqtt_event_handle_t,
 ) -> Result<Box<Client>, Failure> {
-    let engine =
-        client::Client::new(platform, config, read_buffer, write_buffer).map_err(not_connected)?;
-    boxed(Client::new(engine, events)).ok_or(ERROR_NO_MEM)
+    let place = Place::take().ok_or(ERROR_NO_MEM)?;
+    match Client::new(platform, config, read_buffer, write_buffer) {
+        Ok(client) => Ok(place.fill(client)),
+        Err(error) => Err(not_connected(error)),
+    }
 }
 
 /// Publishes the report of the module's maker, if there is something to report. Not inlined, as above.
 #[inline(never)]
 fn report(client: &Client) -> Result<(), Failure> {
-    let Some(report) = device::mid_report() else {
+    let mut report = MidReport::default();
+    if !device::mid_report(&mut report) {
         return Ok(());
-    };
+    }
     let (topic, payload) = (report.topic().as_bytes(), report.payload());
     client
-        .engine
         .publish(topic, payload, QoS::AtMostOnce, false)
         .map(|_| ())
         .map_err(|error| failure(error, MQTT_PUBLISH_PACKET_ERROR))
@@ -340,7 +344,7 @@ pub unsafe extern "C" fn IOT_MQTT_Destroy(phandle: *mut *mut c_void) -> c_int {
         let handle = unsafe { phandle.as_mut() }.ok_or(NULL_VALUE_ERROR)?;
         let client = CLIENTS.end(*handle).map_err(|_| NULL_VALUE_ERROR)?;
         *handle = ptr::null_mut();
-        let mut patience = client.engine.close();
+        let mut patience = client.close();
         while !client.is_alone() && patience > 0 {
             hal::sleep(STEP);
             patience = patience.saturating_sub(STEP);
@@ -370,9 +374,7 @@ pub extern "C" fn IOT_MQTT_Yield(handle: *mut c_void, timeout_ms: c_int) -> c_in
             Ok(timeout) => timeout,
             Err(_) => return Err(FAIL_RETURN),
         };
-        client
-            .run(handle, timeout)
-            .map_err(|error| failure(error, FAIL_RETURN))?;
+        mqtt::run(&client, handle, timeout).map_err(|error| failure(error, FAIL_RETURN))?;
         Ok(0)
     })
 }
@@ -384,7 +386,7 @@ pub extern "C" fn IOT_MQTT_Yield(handle: *mut c_void, timeout_ms: c_int) -> c_in
 pub extern "C" fn IOT_MQTT_CheckStateNormal(handle: *mut c_void) -> c_int {
     entry(|| {
         let client = CLIENTS.get(handle).map_err(|_| NULL_VALUE_ERROR)?;
-        Ok(client.engine.is_connected().into())
+        Ok(client.is_connected().into())
     })
 }
 
@@ -395,7 +397,7 @@ pub extern "C" fn IOT_MQTT_CheckStateNormal(handle: *mut c_void) -> c_int {
 pub extern "C" fn IOT_MQTT_Disable_Reconnect(handle: *mut c_void) -> c_int {
     entry(|| {
         let client = CLIENTS.get(handle).map_err(|_| FAIL_RETURN)?;
-        client.engine.disable_reconnect();
+        client.disable_reconnect();
         Ok(0)
     })
 }
@@ -436,7 +438,6 @@ pub unsafe extern "C" fn IOT_MQTT_Subscribe(
             context: pcontext,
         };
         let id = client
-            .engine
             .subscribe(filter, qos.unwrap_or(QoS::AtMostOnce), handler)
             .map_err(|error| failure(error, MQTT_SUBSCRIBE_PACKET_ERROR))?;
         Ok(id.get().into())
@@ -465,7 +466,6 @@ pub unsafe extern "C" fn IOT_MQTT_Unsubscribe(
         // SAFETY: it is `NULL` or a string, by the contract.
         let filter = unsafe { text(topic_filter) }?;
         let id = client
-            .engine
             .unsubscribe(filter)
             .map_err(|error| failure(error, MQTT_UNSUBSCRIBE_PACKET_ERROR))?;
         Ok(id.get().into())
@@ -508,7 +508,6 @@ pub unsafe extern "C" fn IOT_MQTT_Publish(
             _ => QoS::ExactlyOnce, // turned down, like everything above it
         };
         let id = client
-            .engine
             .publish(topic, payload, qos, message.retain & 1 != 0)
             .map_err(|error| failure(error, MQTT_PUBLISH_PACKET_ERROR))?;
         Ok(id.map_or(0, |id| {
