@@ -19,7 +19,7 @@ pub(crate) struct Args {
 }
 
 /// Where Rust tests lie that may name an item.
-const TESTS: [&str; 4] = ["tests", "capi/tests", "cloud/tests", "src"];
+const TESTS: [&str; 5] = ["tests", "capi/tests", "cloud/tests", "src", "xtask/tests"];
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let text = read(Path::new("tests/checklist.md"))?;
