@@ -47,6 +47,10 @@ impl Buffer {
         self.start.cast()
     }
 
+    pub(crate) fn end(&self) -> *const u8 {
+        self.start.wrapping_add(self.len)
+    }
+
     /// Puts it back to how it was; for when the library has nothing to do with it.
     pub(crate) fn refill(&self) {
         // SAFETY: so many bytes are there.

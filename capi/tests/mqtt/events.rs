@@ -278,16 +278,22 @@ fn a_nul_is_behind_a_payload_if_there_is_room() {
     let seen = Rc::new(Cell::new(None));
     device.all.then({
         let seen = Rc::clone(&seen);
-        // SAFETY: the buffer goes on there, or its guard does.
-        move |_, message| seen.set(Some(unsafe { behind(message).read() }))
+        move |device, message| {
+            let behind = behind(message);
+            // Where the buffer ends, there is a guard that the library must leave alone.
+            if behind.addr() != device.read_buffer.end().addr() {
+                // SAFETY: the buffer goes on there.
+                seen.set(Some(unsafe { behind.read() }));
+            }
+        }
     });
     let header = 3 + 2 + TOPIC.len();
-    for (len, byte) in [(10, 0), (255 - header, 0), (256 - header, 0x5a)] {
+    for (len, byte) in [(10, Some(0)), (255 - header, Some(0)), (256 - header, None)] {
         device
             .hal
             .server_sends(&publish(0, TOPIC, 0, &vec![b'x'; len]));
         device.spend(10);
-        assert_eq!(seen.take(), Some(byte), "{len}");
+        assert_eq!(seen.take(), byte, "{len}");
         assert_eq!(device.told(), [message("all", TOPIC, &vec![b'x'; len])]);
     }
 }
