@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use iotkit_cloud::{Cloud, DeviceId};
+use iotkit_cloud::{Cloud, Credentials, DeviceId, SignMethod};
 
 use crate::{Program, patience, valgrind};
 
@@ -31,6 +31,12 @@ impl Identity {
             id: DeviceId::new(product_key, device_name),
             secret: secret.to_owned(),
         }
+    }
+
+    /// What nothing may tell: the device secret, and the password that is signed with it.
+    pub fn secrets(&self) -> [String; 2] {
+        let credentials = Credentials::new(&self.id, &self.secret, SignMethod::HmacSha1, "");
+        [self.secret.clone(), credentials.password]
     }
 }
 
@@ -78,7 +84,7 @@ impl Run {
         }
         Self {
             command,
-            secrets: vec![identity.secret.clone()],
+            secrets: identity.secrets().into(),
         }
     }
 
@@ -87,7 +93,7 @@ impl Run {
         self.command
             .env("DEVICE_NAME_2", &identity.id.device_name)
             .env("DEVICE_SECRET_2", &identity.secret);
-        self.secrets.push(identity.secret.clone());
+        self.secrets.extend(identity.secrets());
         self
     }
 

@@ -4,4 +4,6 @@ mod clients;
 mod common;
 mod faults;
 mod messages;
+mod network;
 mod samples;
+mod secrets;
