@@ -1,0 +1,82 @@
+//! Fails the first allocation of a session, then the second, and so on until none fails.
+
+use std::collections::VecDeque;
+
+use anyhow::{Result, bail};
+use fastrand::Rng;
+use serde::Serialize;
+
+use crate::{
+    plan::{Plan, Rates},
+    world,
+};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// How many sessions
+    #[arg(long)]
+    sessions: u64,
+    /// Where to write the result, as JSON
+    #[arg(long)]
+    result: std::path::PathBuf,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    sessions: u64,
+    points: u64,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let mut stacks = VecDeque::new();
+    let mut points = 0;
+    for session in 0..args.sessions {
+        for failing in 1.. {
+            let (plan, rng) = plan(session);
+            let outcome = world::run(plan, rng, Some(failing), None, &mut stacks);
+            if let Some(violation) = outcome.violation {
+                bail!(
+                    "session {session}, allocation {failing}: {}: {}",
+                    violation.invariant,
+                    violation.detail
+                );
+            }
+            if outcome.allocations < failing {
+                break;
+            }
+            points += 1;
+        }
+    }
+    println!("{points} allocations failed, one at a time, in {} sessions", args.sessions);
+    let summary = Summary {
+        sessions: args.sessions,
+        points,
+    };
+    serde_json::to_writer_pretty(std::fs::File::create(&args.result)?, &summary)?;
+    Ok(())
+}
+
+/// A session with everything in it, and no fault but the one allocation: some minutes of requests, messages both
+/// ways, handlers that wait for replies, connections that end, clients that are destroyed and made again.
+fn plan(session: u64) -> (Plan, Rng) {
+    let mut rng = Rng::with_seed(session);
+    let mut plan = Plan::new(&mut rng);
+    plan.threads = 1 + (session % 2) as usize;
+    plan.devices = 1;
+    plan.storm = 4 * 60_000;
+    plan.pause = 50;
+    plan.yielding = 2000;
+    plan.traffic = 2000;
+    plan.busy = 20_000;
+    plan.reentrant = 10_000;
+    plan.destroy = 1000;
+    plan.many_ids = false;
+    plan.impatient = false;
+    plan.out_of_memory = true;
+    plan.rates = Rates {
+        close: 300,
+        session_lost: 20_000,
+        ..Rates::default()
+    };
+    (plan, rng)
+}
