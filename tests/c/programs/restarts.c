@@ -1,8 +1,10 @@
 /* The server goes away and comes back, again and again, while three threads publish with QoS 1 and a fourth yields: what
  * was accepted is acknowledged, and memory does not grow.
  *
- * The test restarts the server at the steps "warm up" and "restart"; messages are sent all the while. A message is
- * "thread number"; it is tried until it is accepted. Then "accepted THREAD COUNT" tells what the server must have. */
+ * From step "fill" to "empty" the server acknowledges nothing, so that as much waits as ever can; the test restarts it at
+ * "warm up" and "restart". Messages are sent all the while. A message is "thread number"; it is tried until it is
+ * accepted. In the end "accepted THREAD COUNT" tells what the server must have, and "memory BEFORE AFTER" what was in use
+ * after "warm up" and after "restart". */
 #include "support/check.h"
 #include "support/device.h"
 #include "support/hal.h"
@@ -19,6 +21,7 @@ static struct device device;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static enum { RUNNING, PAUSED, STOPPED } wanted;
 static int accepted[PUBLISHERS];
+static int full; /* a message was not taken since too many wait */
 
 static int is_wanted(int what)
 {
@@ -67,14 +70,13 @@ static void *publish(void *argument)
         if (is_wanted(RUNNING)) {
             int result;
 
-            snprintf(payload, sizeof(payload), "%d %d", number, accepted[number]);
+            snprintf(payload, sizeof(payload), "%d %06d", number, accepted[number]);
             result = device_publish(&device, topic, 1, payload);
             CHECK(result != 0);
-            if (result > 0) {
-                pthread_mutex_lock(&lock);
-                accepted[number]++;
-                pthread_mutex_unlock(&lock);
-            }
+            pthread_mutex_lock(&lock);
+            accepted[number] += result > 0;
+            full |= result == MQTT_PUSH_TO_LIST_ERROR;
+            pthread_mutex_unlock(&lock);
         }
         pause_ms(PACE_MS);
     }
@@ -109,10 +111,20 @@ static long rest(void)
     return used;
 }
 
+static int is_full(void)
+{
+    int is;
+
+    pthread_mutex_lock(&lock);
+    is = full;
+    pthread_mutex_unlock(&lock);
+    return is;
+}
+
 int main(void)
 {
     pthread_t yielding, publishing[PUBLISHERS];
-    long warm, hot;
+    long end, warm, hot;
     int i;
 
     device_prepare(&device, 1);
@@ -122,6 +134,13 @@ int main(void)
         pthread_create(&publishing[i], NULL, publish, &accepted[i]);
     }
 
+    check_step("fill");
+    end = now_ms() + patience();
+    while (!is_full() && now_ms() < end) {
+        pause_ms(20);
+    }
+    CHECK(is_full());
+    check_step("empty");
     check_step("warm up");
     warm = rest();
     check_step("restart");

@@ -201,12 +201,19 @@ fn restarts(hal: Hal) {
     // glibc counts what it keeps for the next allocation of a thread as in use; now it keeps nothing.
     .env("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0")
     .start();
+    program.step("fill", || {
+        let deaf = Faults {
+            no_puback: true,
+            ..Faults::default()
+        };
+        misbehave(&cloud, deaf);
+    });
+    program.step("empty", || cloud.clear_faults());
     program.step("warm up", || (0..WARM_UP).for_each(|n| restart(&cloud, n)));
     program.step("restart", || (0..count).for_each(|n| restart(&cloud, n)));
     let outcome = program.finish();
     outcome.expect_success();
 
-    // The first copy of a message has no DUP unless the connection was lost while it was sent.
     let mut arrived: BTreeMap<String, usize> = BTreeMap::new();
     for message in messages(&cloud, Direction::Up, &own("update")) {
         *arrived.entry(message.text().to_owned()).or_default() += 1;
@@ -216,7 +223,7 @@ fn restarts(hal: Hal) {
     let mut sum = 0;
     for (thread, messages) in accepted {
         for message in 0..messages {
-            let text = format!("{thread} {message}");
+            let text = format!("{thread} {message:06}");
             assert!(arrived.contains_key(&text), "{text} is lost");
         }
         assert!(
