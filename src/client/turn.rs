@@ -141,10 +141,10 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
                 Step::Read(conn, wait) => {
                     let heard = self.read(conn, wait, &mut turn.desk);
                     turn.heard = Some(heard);
-                    turn.asked = (uptime, wait);
                     if heard == Heard::Progress(Progress::Packet) {
                         continue; // a message is delivered before time is looked at
                     }
+                    turn.asked = (uptime, wait);
                 }
                 Step::Deliver(handler) => {
                     if let (Some(buffer), Some(parcel)) = (&mut turn.desk.buffer, &turn.parcel) {
@@ -156,17 +156,26 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
                     }
                 }
                 Step::Tell(event) => listener.event(event),
-                Step::Answer(Answer { number, packet }) => self.answer(number, packet),
-                Step::Flush(until) => self.flush(until),
-                Step::Open => self.reopen(),
-                Step::Shut => self.shut(),
-                Step::Log(level, text) => self.log(level, text, Value::None),
-                Step::Lost(loss) => self.log_loss(loss),
-                Step::Pause(ms) => self.platform.sleep(ms),
                 Step::Again => {}
                 Step::Done => return,
+                step => self.act(step),
             }
             uptime = self.platform.uptime();
+        }
+    }
+
+    /// Takes a step that is not taken all the time. Not inlined: the loop is shorter without it.
+    #[inline(never)]
+    fn act(&self, step: Step<P::Conn, H>) {
+        match step {
+            Step::Answer(Answer { number, packet }) => self.answer(number, packet),
+            Step::Flush(until) => self.flush(until),
+            Step::Open => self.reopen(),
+            Step::Shut => self.shut(),
+            Step::Log(level, text) => self.log(level, text, Value::None),
+            Step::Lost(loss) => self.log_loss(loss),
+            Step::Pause(ms) => self.platform.sleep(ms),
+            Step::Read(..) | Step::Deliver(_) | Step::Tell(_) | Step::Again | Step::Done => {}
         }
     }
 
@@ -225,105 +234,141 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
             }
             self.delivered(turn);
         }
-        if let Some(answer) = turn.answer.take() {
+        if let Some(answer) = turn.answer {
+            turn.answer = None;
             return Step::Answer(answer);
         }
-        if !self.machine.is_quiet(now) {
-            self.machine.handle_timeout(now);
-            if let Some(event) = self.machine.poll_event(now) {
-                return Step::Tell(event);
-            }
-        }
-        // At once, even if time is up: the application must not go on sending into a dead connection.
-        if matches!(self.machine.link(), Link::Lost { .. }) && self.inbox.take_role() {
-            return Step::Shut;
+        if !self.machine.is_quiet(now)
+            && let Some(step) = self.fall_due(turn, now, until)
+        {
+            return step;
         }
         let left = until.until(now);
         if left == 0 && turn.waited {
             return Step::Done;
         }
-        if self.machine.has_output() && !turn.flushed {
-            turn.flushed = true;
-            return Step::Flush(until);
-        }
         turn.waited = true;
         turn.flushed = false;
+        let Some(conn) = self.conn else {
+            return Step::Pause(left.clamp(1, GLANCE)); // another call is about to open or shut it
+        };
         let left = left.clamp(1, SLICE);
-        match (self.machine.link(), self.conn) {
-            (Link::Closed, _) => Step::Pause(left),
-            (Link::Waiting { at }, _) => match at.until(now) {
-                0 if self.inbox.take_role() => Step::Open,
-                0 => Step::Pause(left.min(GLANCE)),
-                wait => Step::Pause(left.min(wait)),
-            },
-            (Link::Opened | Link::Asking { .. } | Link::Connected { .. }, Some(conn)) => {
-                let wait = left.min(self.machine.poll_timeout(now).max(1));
-                match self.inbox.claim(&mut turn.desk) {
-                    Ok(()) => Step::Read(conn, wait),
-                    Err(Unavailable::Taken) => Step::Pause(left.min(GLANCE)),
-                    Err(Unavailable::NoBuffer) => {
-                        turn.no_buffer = true;
-                        Step::Pause(left)
-                    }
-                }
+        let wait = left.min(self.machine.poll_timeout(now).max(1));
+        match self.inbox.claim(&mut turn.desk) {
+            Ok(()) => Step::Read(conn, wait),
+            Err(Unavailable::Taken) => Step::Pause(left.min(GLANCE)),
+            Err(Unavailable::NoBuffer) => {
+                turn.no_buffer = true;
+                Step::Pause(left)
             }
-            // Another call is about to shut the connection.
-            (
-                Link::Lost { .. } | Link::Opened | Link::Asking { .. } | Link::Connected { .. },
-                _,
-            ) => Step::Pause(left.min(GLANCE)),
         }
+    }
+
+    /// Does what has fallen due; what is to be done before, or instead of, reading.
+    #[inline(never)]
+    fn fall_due(&mut self, turn: &mut Turn<B>, now: Instant, until: Instant) -> Option<Step<C, H>> {
+        self.machine.handle_timeout(now);
+        if let Some(event) = self.machine.poll_event(now) {
+            return Some(Step::Tell(event));
+        }
+        let link = self.machine.link();
+        // At once, even if time is up: the application must not go on sending into a dead connection.
+        if matches!(link, Link::Lost { .. }) && self.inbox.take_role() {
+            return Some(Step::Shut);
+        }
+        let left = until.until(now);
+        if left == 0 && turn.waited {
+            return Some(Step::Done);
+        }
+        if self.machine.has_output() && !turn.flushed {
+            turn.flushed = true;
+            return Some(Step::Flush(until));
+        }
+        let wait = match link {
+            Link::Opened | Link::Asking { .. } | Link::Connected { .. } => return None,
+            Link::Closed => SLICE,
+            Link::Lost { .. } => GLANCE, // another call is about to shut the connection
+            Link::Waiting { at } => match at.until(now) {
+                0 if self.inbox.take_role() => {
+                    turn.waited = true;
+                    return Some(Step::Open);
+                }
+                0 => GLANCE,
+                wait => wait.min(SLICE),
+            },
+        };
+        turn.waited = true;
+        turn.flushed = false;
+        Some(Step::Pause(left.clamp(1, wait)))
     }
 
     /// Takes what was read, and the role of reading back. What is to be done about it, if anything.
     #[inline(always)]
     fn take_in(&mut self, turn: &mut Turn<B>, heard: Heard, uptime: u32) -> Option<Step<C, H>> {
-        let Desk { buffer, begun } = &mut turn.desk;
-        let mut received = Ok(Received::Nothing);
         match heard {
-            _ if self.closing => {}
-            Heard::Progress(Progress::Packet) => {
-                let buffer = buffer.as_mut().map_or(&mut [][..], Buffer::room);
-                let len = begun.receiver.packet_len();
-                let packet = buffer.get(..len).unwrap_or_default();
-                let header = begun.receiver.header_len();
-                let now = self.clock.now();
-                received = self.machine.handle_packet(packet, header, now);
-                if let Ok(Received::Message(message)) = received {
-                    if let Some(behind) = buffer.get_mut(len) {
-                        *behind = 0;
-                    }
-                    self.inbox.lend(&mut turn.desk);
-                    turn.parcel = Some(Parcel {
-                        message,
-                        next: Search::Start,
-                        number: self.number,
-                    });
-                    return None; // it is delivered next
-                }
-                begun.end();
-            }
+            Heard::Nothing => return self.heard_nothing(turn, uptime),
+            Heard::Progress(Progress::Packet) if !self.closing => {}
+            heard => return self.take_in_rest(turn, heard),
+        }
+        let Desk { buffer, begun } = &mut turn.desk;
+        let buffer = buffer.as_mut().map_or(&mut [][..], Buffer::room);
+        let len = begun.receiver.packet_len();
+        let packet = buffer.get(..len).unwrap_or_default();
+        let header = begun.receiver.header_len();
+        let received = self.machine.handle_packet(packet, header, self.clock.now());
+        let Ok(Received::Message(message)) = received else {
+            begun.end();
+            // The clock was not looked at since before it came.
+            return self.react(turn, received).or(Some(Step::Again));
+        };
+        if let Some(behind) = buffer.get_mut(len) {
+            *behind = 0;
+        }
+        self.inbox.lend(&mut turn.desk);
+        turn.parcel = Some(Parcel {
+            message,
+            next: Search::Start,
+            number: self.number,
+        });
+        None // it is delivered next
+    }
+
+    /// As [`Self::take_in`], for what is not a whole packet.
+    #[inline(never)]
+    fn take_in_rest(&mut self, turn: &mut Turn<B>, heard: Heard) -> Option<Step<C, H>> {
+        let begun = &mut turn.desk.begun;
+        let received = match heard {
+            _ if self.closing => Ok(Received::Nothing),
             Heard::Progress(Progress::Skipped) => {
-                received = self.machine.handle_skipped(begun.receiver.answer());
+                let answer = begun.receiver.answer();
                 begun.end();
+                self.machine.handle_skipped(answer)
             }
-            Heard::Progress(Progress::Short | Progress::More) => {
+            Heard::Progress(Progress::Malformed) => Err(Loss::Protocol("a malformed header")),
+            Heard::Progress(Progress::Short | Progress::More | Progress::Packet) => {
                 begun.has_progressed();
                 self.machine.handle_progress();
+                Ok(Received::Nothing)
             }
-            Heard::Progress(Progress::Malformed) => {
-                received = Err(Loss::Protocol("a malformed header"));
+            Heard::Broken => {
+                self.machine.lost();
+                Ok(Received::Nothing)
             }
-            Heard::Broken => self.machine.lost(),
-            Heard::Nothing => return self.heard_nothing(turn, uptime),
-        }
+            Heard::Nothing => Ok(Received::Nothing),
+        };
+        self.react(turn, received)
+    }
+
+    /// Takes the role of reading back. What is to be done about what came.
+    #[inline(always)]
+    fn react(
+        &mut self,
+        turn: &mut Turn<B>,
+        received: Result<Received, Loss>,
+    ) -> Option<Step<C, H>> {
         self.inbox.put_back(&mut turn.desk);
         let number = self.number;
         match received {
-            // The clock was not looked at since before it came.
-            Ok(Received::Nothing) if heard == Heard::Progress(Progress::Packet) => {
-                Some(Step::Again)
-            }
             Ok(Received::Nothing | Received::Message(_)) => None,
             Ok(Received::Stray(text)) => Some(Step::Log(Level::Debug, text)),
             Ok(Received::Event(event)) => Some(Step::Tell(event)),
@@ -337,22 +382,30 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
     }
 
     /// Takes the role of reading back after nothing has come.
+    #[inline(always)]
     fn heard_nothing(&mut self, turn: &mut Turn<B>, uptime: u32) -> Option<Step<C, H>> {
+        let now = self.clock.read(uptime);
+        let over = turn.until.is_some_and(|until| until.reached(now));
+        if over && self.machine.is_quiet(now) && !turn.desk.begun.receiver.in_packet() {
+            self.inbox.put_back(&mut turn.desk);
+            return Some(Step::Done); // as nearly always
+        }
+        self.stay_silent(turn, uptime)
+    }
+
+    /// As [`Self::heard_nothing`]: whether something should have come, and whether the transport has waited for it.
+    #[inline(never)]
+    fn stay_silent(&mut self, turn: &mut Turn<B>, uptime: u32) -> Option<Step<C, H>> {
         let (since, wait) = turn.asked;
         let passed = uptime.wrapping_sub(since);
-        let patience = self.machine.request_timeout();
         let counted = passed.max(wait.min(GLANCE)); // with the pause that follows
+        let patience = self.machine.request_timeout();
         let stuck = turn.desk.begun.is_stuck(counted, patience);
         self.inbox.put_back(&mut turn.desk);
         if stuck {
             return Some(self.lose(Loss::Protocol("a packet does not end")));
         }
-        let now = self.clock.read(uptime);
-        if self.machine.is_quiet(now) {
-            if turn.until.is_some_and(|until| until.reached(now)) {
-                return Some(Step::Done); // as nearly always
-            }
-        } else if let Err(loss) = self.machine.handle_silence(now) {
+        if let Err(loss) = self.machine.handle_silence(self.clock.now()) {
             return Some(self.lose(loss));
         }
         // A transport that does not wait must not keep this thread busy.

@@ -403,6 +403,7 @@ impl<H: Copy + PartialEq> Machine<H> {
     // What arrives.
 
     /// Takes a packet, whose body begins at `header`.
+    #[inline]
     pub fn handle_packet(
         &mut self,
         packet: &[u8],
@@ -411,19 +412,26 @@ impl<H: Copy + PartialEq> Machine<H> {
     ) -> Result<Received, Loss> {
         let first = packet.first().copied().unwrap_or_default();
         let body = packet.get(header.into()..).unwrap_or_default();
-        match self.link {
-            Link::Connected { ping_at, .. } => {
-                self.link = Link::Connected {
-                    ping_at,
-                    pong_until: None,
-                };
-                if first >> 4 == kind::PUBLISH {
-                    let message = Publish::parse(first, body)?;
-                    return Ok(self.message(&message, first, header, packet.len()));
-                }
-                self.dispatch(Packet::parse(first, body)?)
+        match &mut self.link {
+            Link::Connected { pong_until, .. } if first >> 4 == kind::PUBLISH => {
+                *pong_until = None;
+                let message = Publish::parse(first, body)?;
+                Ok(self.message(&message, first, header, packet.len()))
             }
-            Link::Asking { until, strays } => match Packet::parse(first, body)? {
+            _ => self.handle_other(first, body, now),
+        }
+    }
+
+    /// Takes a packet that is not a message, or comes before there is a connection.
+    #[inline]
+    fn handle_other(&mut self, first: u8, body: &[u8], now: Instant) -> Result<Received, Loss> {
+        let packet = Packet::parse(first, body)?;
+        match self.link {
+            Link::Connected { .. } => {
+                self.handle_progress();
+                self.dispatch(packet)
+            }
+            Link::Asking { until, strays } => match packet {
                 Packet::ConnAck(ConnAck::Accepted { session_present }) => {
                     self.connected(session_present, now);
                     Ok(Received::Nothing)
@@ -453,11 +461,8 @@ impl<H: Copy + PartialEq> Machine<H> {
     pub fn handle_skipped(&mut self, answer: Option<(QoS, NonZeroU16)>) -> Result<Received, Loss> {
         match self.link {
             Link::Asking { .. } => Err(Loss::Protocol("a large packet instead of CONNACK")),
-            Link::Connected { ping_at, .. } => {
-                self.link = Link::Connected {
-                    ping_at,
-                    pong_until: None,
-                };
+            Link::Connected { .. } => {
+                self.handle_progress();
                 Ok(self.too_large(answer))
             }
             Link::Waiting { .. } | Link::Opened | Link::Lost { .. } | Link::Closed => {
@@ -516,6 +521,7 @@ impl<H: Copy + PartialEq> Machine<H> {
         })
     }
 
+    #[inline(never)]
     fn too_large(&mut self, kind: Option<(QoS, NonZeroU16)>) -> Received {
         if let Some((QoS::ExactlyOnce, id)) = kind
             && let Err(received) = self.keep_received(id)
@@ -526,6 +532,7 @@ impl<H: Copy + PartialEq> Machine<H> {
     }
 
     /// Remembers that a QoS 2 message was taken; otherwise, what comes of the packet.
+    #[inline(never)]
     fn keep_received(&mut self, id: NonZeroU16) -> Result<(), Received> {
         if self.received_ids.contains(&id) {
             return Err(Received::Answer(emit::pubrec(id)));
@@ -605,10 +612,13 @@ impl<H: Copy + PartialEq> Machine<H> {
 
     // What is to be sent and told.
 
-    /// Whether nothing is due, to be sent or to be told.
+    /// Whether there is a connection, and nothing is due, to be sent or to be told.
     #[must_use]
     pub const fn is_quiet(&self, now: Instant) -> bool {
-        !self.events && !self.output && !self.wake.reached(now)
+        matches!(self.link, Link::Connected { .. })
+            && !self.events
+            && !self.output
+            && !self.wake.reached(now)
     }
 
     /// Whether [`Self::poll_output`] may have something.
