@@ -1,4 +1,5 @@
-//! `cargo xtask checklist`: whether each edge case of tests/checklist.md has its tests.
+//! `cargo xtask checklist`: whether each edge case of tests/checklist.md has its tests, and whether the tests that
+//! docs/security.md refers to are there.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,6 +34,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
     }
     wrong.extend(unlisted(&items)?);
+    wrong.extend(missing_below_claims(Path::new("docs/security.md"))?);
 
     for item in &items {
         match &item.open {
@@ -53,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         tests.len()
     );
     wrong.iter().for_each(|wrong| eprintln!("{wrong}"));
-    ensure!(wrong.is_empty(), "tests/checklist.md is wrong");
+    ensure!(wrong.is_empty(), "not all tests are as they are listed");
     Ok(())
 }
 
@@ -184,6 +186,21 @@ fn parse(text: &str) -> Result<Vec<Item>> {
         }
     }
     Ok(items)
+}
+
+/// What is not there of the tests that a document names below what it claims.
+fn missing_below_claims(document: &Path) -> Result<Vec<String>> {
+    let text = read(document)?;
+    let named = text.lines().filter_map(|line| line.strip_prefix("  - "));
+    let tests: Vec<_> = named.map(Test::parse).collect();
+    ensure!(!tests.is_empty(), "{} names no test", document.display());
+    Ok(tests
+        .iter()
+        .filter_map(|test| {
+            let error = test.look_up().err()?;
+            Some(format!("{}: {test}: {error}", document.display()))
+        })
+        .collect())
 }
 
 /// Tests whose comments name items that do not list them.

@@ -13,6 +13,7 @@
 //! | `IOTKIT_VALGRIND=1` | programs run under valgrind; an error or a leak fails the program |
 //! | `IOTKIT_SANITIZE=1` | C and Rust are compiled with AddressSanitizer, C with UBSan too |
 //! | `IOTKIT_SDK_DIR` | folder with other archives of this interface: `tcp/libiot_sdk.a`, and `tls/`, `rustls/` as far as used |
+//! | `IOTKIT_LONG=1` | the bad network takes minutes: 100 restarts instead of 10, a cut at each of 40 bytes |
 //! | `CC` | the C compiler instead of `cc` |
 //!
 //! Functions here are for tests: they panic, with what the program or the tool said, where a test could not go on.
