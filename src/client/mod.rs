@@ -352,22 +352,25 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
     /// Sends what the machine has to send, until there is no more or `until` has come. Others may send between two
     /// packets, unless the connection is new.
     fn flush(&self, until: Instant) {
-        while self.outbox.with(|outbox| self.flush_one(outbox, until)) {}
+        // One packet is sent in any case, so that short calls get somewhere, too.
+        let mut end = None;
+        while self.outbox.with(|outbox| self.flush_one(outbox, end)) {
+            end = Some(until);
+        }
     }
 
-    /// Sends one packet; says whether there may be another. Runs under the outbox lock.
-    fn flush_one(&self, outbox: &mut Outbox<P::Conn, B>, until: Instant) -> bool {
+    /// Sends one packet, unless `end` has come; says whether there may be another. Runs under the outbox lock.
+    fn flush_one(&self, outbox: &mut Outbox<P::Conn, B>, end: Option<Instant>) -> bool {
         let Some(conn) = outbox.conn else {
             return false;
         };
         let uptime = self.platform.uptime();
-        let mut over = false;
         let output = self.state.with(|state| {
-            if state.closing {
-                return Ok(None); // the buffer is the application's again
-            }
             let now = state.clock.read(uptime);
-            over = until.reached(now);
+            // While closing, the buffer is the application's again.
+            if state.closing || end.is_some_and(|end| end.reached(now)) {
+                return Ok(None);
+            }
             let output = state.machine.poll_output(outbox.buffer.as_mut(), now);
             outbox.open = state.machine.is_connected();
             output
@@ -386,7 +389,7 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
         if sent.is_err() {
             self.not_sent(outbox);
         }
-        sent.is_ok() && !over
+        sent.is_ok()
     }
 
     /// Sends CONNECT.
@@ -462,9 +465,10 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
         }
     }
 
-    /// A packet was not sent, or a part of it: the connection is of no more use. Runs under the outbox lock.
+    /// A packet was not sent, or a part of it: nothing may follow on this connection. Runs under the outbox lock.
     fn not_sent(&self, outbox: &mut Outbox<P::Conn, B>) -> Error {
         outbox.open = false;
+        outbox.conn = None;
         self.state.with(|state| state.machine.lost());
         Error::NotSent
     }

@@ -41,8 +41,8 @@ struct Turn<B> {
     connecting: bool,
     /// When it ends, once the clock was read.
     until: Option<Instant>,
-    /// It has read, or waited, at least once.
-    waited: bool,
+    /// It has done something that takes time: once that is up, it ends.
+    acted: bool,
     /// It has sent since it last waited.
     flushed: bool,
     desk: Desk<B>,
@@ -244,10 +244,10 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
             return step;
         }
         let left = until.until(now);
-        if left == 0 && turn.waited {
+        if left == 0 && turn.acted {
             return Step::Done;
         }
-        turn.waited = true;
+        turn.acted = true;
         turn.flushed = false;
         let Some(conn) = self.conn else {
             return Step::Pause(left.clamp(1, GLANCE)); // another call is about to open or shut it
@@ -274,14 +274,16 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
         let link = self.machine.link();
         // At once, even if time is up: the application must not go on sending into a dead connection.
         if matches!(link, Link::Lost { .. }) && self.inbox.take_role() {
+            turn.acted = true;
             return Some(Step::Shut);
         }
         let left = until.until(now);
-        if left == 0 && turn.waited {
+        if left == 0 && turn.acted {
             return Some(Step::Done);
         }
         if self.machine.has_output() && !turn.flushed {
             turn.flushed = true;
+            turn.acted = true;
             return Some(Step::Flush(until));
         }
         let wait = match link {
@@ -290,14 +292,14 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
             Link::Lost { .. } => GLANCE, // another call is about to shut the connection
             Link::Waiting { at } => match at.until(now) {
                 0 if self.inbox.take_role() => {
-                    turn.waited = true;
+                    turn.acted = true;
                     return Some(Step::Open);
                 }
                 0 => GLANCE,
                 wait => wait.min(SLICE),
             },
         };
-        turn.waited = true;
+        turn.acted = true;
         turn.flushed = false;
         Some(Step::Pause(left.clamp(1, wait)))
     }
@@ -459,7 +461,7 @@ impl<B> Turn<B> {
             timeout,
             connecting,
             until: None,
-            waited: false,
+            acted: false,
             flushed: false,
             desk: Desk::EMPTY,
             heard: None,
