@@ -12,6 +12,8 @@ mod generated;
 mod headers;
 mod matrix;
 mod mutants;
+mod reliability;
+mod sim;
 mod stack;
 mod test;
 
@@ -36,6 +38,10 @@ enum Command {
     Test(test::Args),
     /// Hold tests/checklist.md to the tests that there are, and tell which edge cases are open
     Checklist(checklist::Args),
+    /// Run the archive in a simulated world, one seed after the other, or with bugs made on purpose
+    Sim(sim::Args),
+    /// Generate docs/reliability.md from the results of the commands that it names
+    Reliability(reliability::Args),
     /// Break the engine in the ways of tests/mutations.toml, and see whether its tests notice
     Mutants(mutants::Args),
     /// Measure what the archive costs, hold it to bench/budgets.toml, and write docs/speed.md
@@ -52,6 +58,8 @@ fn main() -> Result<()> {
         Command::Matrix(args) => matrix::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Checklist(args) => checklist::run(&args),
+        Command::Sim(args) => sim::run(&args),
+        Command::Reliability(args) => reliability::run(&args),
         Command::Mutants(args) => mutants::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Stack(args) => stack::run(&args),

@@ -192,11 +192,13 @@ fn alone(manifest: &str) -> Result<String> {
     Ok(manifest.to_string())
 }
 
-fn target() -> PathBuf {
+/// Where cargo builds to.
+pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+/// Copies all files of a folder.
+pub(crate) fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to).with_context(|| format!("making {}", to.display()))?;
     for entry in fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
         let entry = entry?;

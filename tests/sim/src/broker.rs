@@ -424,10 +424,10 @@ impl World {
             .iter_mut()
             .find(|outgoing| outgoing.id == id && outgoing.qos == 2);
         if let Some(outgoing) = found {
-            outgoing.released = true;
+            let again = std::mem::replace(&mut outgoing.released, true);
             let (message, client) = (outgoing.message, self.conns[conn].client);
             // The answer to a second copy may overtake the delivery of the first, in whose handler it arrives.
-            if self.in_handler(client) {
+            if again || self.in_handler(client) {
                 self.broker.messages[message].acknowledged = true;
             } else {
                 self.check_delivered(conn, message);
