@@ -30,9 +30,9 @@ fn text(round: usize, message: usize) -> String {
 }
 
 /// Runs `programs/rough.c` through a proxy, a round in each weather; all must arrive, whole, both ways. How many
-/// connections it took.
+/// connections it took, and what the program said.
 #[track_caller]
-fn rough(hal: Hal, cloud: &Cloud, first: Weather, rounds: &[Weather]) -> usize {
+fn rough(hal: Hal, cloud: &Cloud, first: Weather, rounds: &[Weather]) -> (usize, Outcome) {
     let proxy = Proxy::start(cloud.mqtt_address());
     proxy.set_weather(first);
     let peer = Peer {
@@ -54,7 +54,8 @@ fn rough(hal: Hal, cloud: &Cloud, first: Weather, rounds: &[Weather]) -> usize {
             }
         });
     }
-    program.finish().expect_success();
+    let outcome = program.finish();
+    outcome.expect_success();
     assert!(proxy.is_calm(), "the last trouble did not come");
 
     let arrived = messages(cloud, Direction::Up, &own("update"));
@@ -66,7 +67,8 @@ fn rough(hal: Hal, cloud: &Cloud, first: Weather, rounds: &[Weather]) -> usize {
         }
     }
     let opened = |entry: &&Entry| matches!(entry.what, iotkit_cloud::What::Opened { .. });
-    cloud.transcript().entries().iter().filter(opened).count()
+    let connections = cloud.transcript().entries().iter().filter(opened).count();
+    (connections, outcome)
 }
 
 #[test]
@@ -77,7 +79,7 @@ fn a_byte_at_a_time_is_enough() {
             pace: Duration::from_micros(500),
             trouble: None,
         };
-        let connections = rough(hal, &platform(), drips.clone(), &[drips.clone(), drips]);
+        let (connections, _) = rough(hal, &platform(), drips.clone(), &[drips.clone(), drips]);
         assert_eq!(connections, 1, "slow is not lost");
     }
 }
@@ -99,7 +101,7 @@ fn records_may_come_in_parts_and_packets_in_records() {
             pace: Duration::from_micros(100),
             trouble: None,
         };
-        let connections = rough(hal, &cloud, parts.clone(), &[parts.clone(), parts]);
+        let (connections, _) = rough(hal, &cloud, parts.clone(), &[parts.clone(), parts]);
         assert_eq!(connections, 1, "slow is not lost");
     }
 }
@@ -164,8 +166,12 @@ fn cut(hal: Hal) {
             });
         }
     }
-    let connections = rough(hal, &platform(), Weather::default(), &rounds);
-    assert_eq!(connections, rounds.len() + 1, "each cut was noticed");
+    let (connections, outcome) = rough(hal, &platform(), Weather::default(), &rounds);
+    assert!(connections > rounds.len(), "each cut costs a connection");
+    for (end, reason) in [("FIN", "closed by the server"), ("RST", "-2")] {
+        let line = format!("mqtt: connection lost: {reason}");
+        assert!(outcome.stderr.contains(&line), "no {end} came; {outcome}");
+    }
 }
 
 #[test]

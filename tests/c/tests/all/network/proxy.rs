@@ -208,8 +208,10 @@ impl Link {
                 std::thread::sleep(piece.pause);
             }
         }
-        // The other side may be gone.
-        let _ = to.shutdown(Shutdown::Write);
+        if !self.cut.load(Ordering::Relaxed) {
+            // The other side may be gone.
+            let _ = to.shutdown(Shutdown::Write);
+        }
     }
 
     /// How much of `available` bytes may pass now, and the pause after it; `None` if the connection is to be cut.
