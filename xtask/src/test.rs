@@ -155,6 +155,7 @@ fn steps() -> Result<Vec<Step>> {
             own(&["matrix", "--check"]),
         ),
         ("every edge case has a test", own(&["checklist"])),
+        ("stack on a Cortex-M4", own(&["stack"])),
         (
             "test: commands and layers",
             cargo(&["test", "--package", "xtask"]),
@@ -190,7 +191,13 @@ fn steps() -> Result<Vec<Step>> {
             "test: CMake packages",
             command("sh", &["tests/packaging/cmake.sh"]),
         ),
+        (
+            "test: what the archive defines",
+            command("sh", &["tests/packaging/symbols.sh"]),
+        ),
+        ("test: broken code is noticed", own(&["mutants"])),
         ("budgets", own(&["bench", "--check"])),
+        ("demo", own(&["demo"])),
     ]
     .into_iter()
     .map(|(name, command)| Step { name, command })
