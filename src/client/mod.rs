@@ -7,7 +7,8 @@
 //! | outbox | the write buffer, and whose turn it is to send | one packet's writes |
 //! | state | the protocol state, and who reads | nothing that waits |
 //!
-//! Neither is held while anything is read, connected, slept or told.
+//! Neither is held while anything is read, connected or told, nor while a call sleeps; but a port that takes nothing of a
+//! packet is given a short rest before it is asked again, and the outbox is held meanwhile.
 
 mod inbox;
 mod turn;
