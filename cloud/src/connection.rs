@@ -97,17 +97,17 @@ impl Context {
     }
 }
 
-/// Serves a connection to its end, which `closer` may bring about.
+/// A stream that is ready for MQTT, and how it is protected.
+pub(crate) type Opened = (Box<dyn Stream>, Option<String>);
+
+/// Serves a connection of `peer` to its end, which `closer` may bring about; `opening` makes a stream of it.
 pub(crate) async fn serve(
     broker: Arc<Broker>,
-    tls: SslContext,
-    stream: TcpStream,
+    peer: String,
+    opening: impl Future<Output = io::Result<Opened>>,
     number: u64,
     closer: Closer,
 ) {
-    let peer = stream
-        .peer_addr()
-        .map_or_else(|_| "unknown".to_owned(), |peer| peer.to_string());
     let own = broker.faults.take_next();
     let context = Arc::new(Context {
         broker,
@@ -117,7 +117,7 @@ pub(crate) async fn serve(
         closer: closer.clone(),
     });
 
-    let mut running = pin!(run(Arc::clone(&context), tls, stream, peer));
+    let mut running = pin!(run(Arc::clone(&context), peer, opening));
     let why = tokio::select! {
         biased;
         () = closer.closed() => closer.why(),
@@ -135,12 +135,16 @@ pub(crate) async fn serve(
 }
 
 /// Until the connection ends by itself; says why.
-async fn run(context: Arc<Context>, tls: SslContext, stream: TcpStream, peer: String) -> String {
+async fn run(
+    context: Arc<Context>,
+    peer: String,
+    opening: impl Future<Output = io::Result<Opened>>,
+) -> String {
     if context.faults().close_on_accept {
         return "fault: closed on accept".to_owned();
     }
     let deadline = Instant::now() + context.broker.limits.connect_time;
-    let opened = timeout_at(deadline, open(tls, stream)).await;
+    let opened = timeout_at(deadline, opening).await;
     let (stream, cipher) = match opened {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => return format!("{peer}: {error}"),
@@ -190,12 +194,13 @@ async fn run(context: Arc<Context>, tls: SslContext, stream: TcpStream, peer: St
 /// How long what is queued may still be sent once nothing more is read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+/// What MQTT runs over.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// Tells TLS from plain MQTT by the first byte, and does the handshake.
-async fn open(tls: SslContext, stream: TcpStream) -> io::Result<(Box<dyn Stream>, Option<String>)> {
+pub(crate) async fn open(tls: SslContext, stream: TcpStream) -> io::Result<Opened> {
     stream.set_nodelay(true)?;
     let mut first = [0];
     if stream.peek(&mut first).await? == 0 {

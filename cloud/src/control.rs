@@ -32,6 +32,15 @@ use crate::{
 /// Serves the control API until the platform stops.
 pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener) {
     let stop = server.stop.clone();
+    let serving =
+        axum::serve(listener, router(server)).with_graceful_shutdown(stop.cancelled_owned());
+    if let Err(error) = serving.await {
+        tracing::error!(%error, "the control API ended");
+    }
+}
+
+/// The routes.
+pub(crate) fn router(server: Arc<Server>) -> Router {
     let device = Router::new()
         .route("/", get(show_device))
         .route("/property/set", post(set_properties))
@@ -44,7 +53,7 @@ pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener) {
         .route("/kick", post(kick))
         .route("/raw", post(send_raw))
         .route("/forget-session", post(forget_session));
-    let router = Router::new()
+    Router::new()
         .route("/v1/endpoints", get(endpoints))
         .route("/v1/devices", get(devices))
         .nest("/v1/devices/{product_key}/{device_name}", device)
@@ -55,11 +64,7 @@ pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener) {
         .route("/v1/restart", post(restart))
         .fallback(async || Failure::new(StatusCode::NOT_FOUND, "no such route"))
         .layer(middleware::from_fn(refuse_browsers))
-        .with_state(server);
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
-    if let Err(error) = serving.await {
-        tracing::error!(%error, "the control API ended");
-    }
+        .with_state(server)
 }
 
 /// A web page that the user happens to visit must not command the platform: browsers name the page's origin, or, where

@@ -45,6 +45,9 @@ mod control;
 mod device;
 mod error;
 mod fault;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod model;
 mod request;
 mod server;

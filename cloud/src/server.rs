@@ -1,6 +1,7 @@
 //! The listener and all that is started with it.
 
 use std::{
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::{
@@ -23,7 +24,7 @@ use crate::{
     Error,
     broker::{Broker, Closer},
     config::Config,
-    connection,
+    connection::{self, Opened},
     tls::{self, Authority, Certificate},
 };
 
@@ -99,8 +100,6 @@ impl Server {
         };
         let tls = tls::context(config.certificate.as_ref().unwrap_or(&certificate))?;
 
-        let broker = Broker::new(&config, tokio::runtime::Handle::current());
-
         let (mqtt_listener, mqtt) = bind(config.mqtt).await?;
         let (control_listener, control) = bind(config.control).await?;
         let endpoints = Endpoints {
@@ -110,18 +109,33 @@ impl Server {
         };
 
         let server = Arc::new(Self {
+            data_dir,
+            _temporary: temporary,
+            ..Self::new(&config, endpoints, authority, tls)
+        });
+        server.listen(mqtt_listener);
+        Ok((server, control_listener))
+    }
+
+    /// A platform that does not listen, and has no folder. Runs on the current runtime.
+    pub(crate) fn new(
+        config: &Config,
+        endpoints: Endpoints,
+        authority: Authority,
+        tls: SslContext,
+    ) -> Self {
+        let broker = Broker::new(config, tokio::runtime::Handle::current());
+        Self {
             broker: Arc::new(broker),
             endpoints,
-            data_dir,
+            data_dir: PathBuf::new(),
             authority,
             tls: RwLock::new(tls),
             connections: AtomicU64::new(0),
             stop: CancellationToken::new(),
             listening: Mutex::new(None),
-            _temporary: temporary,
-        });
-        server.listen(mqtt_listener);
-        Ok((server, control_listener))
+            _temporary: None,
+        }
     }
 
     pub(crate) fn set_certificate(&self, certificate: &Certificate) -> Result<(), Error> {
@@ -169,15 +183,23 @@ impl Server {
         stream: TcpStream,
         stop: &CancellationToken,
     ) -> impl Future<Output = ()> + use<> {
-        let number = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
         let tls = self.tls.read().expect("no panic while locked").clone();
-        connection::serve(
-            Arc::clone(&self.broker),
-            tls,
-            stream,
-            number,
-            Closer::under(stop),
-        )
+        let peer = stream
+            .peer_addr()
+            .map_or_else(|_| "unknown".to_owned(), |peer| peer.to_string());
+        self.serve_peer(peer, connection::open(tls, stream), stop)
+    }
+
+    /// Serves a connection of `peer`; `opening` makes a stream of it.
+    pub(crate) fn serve_peer<O: Future<Output = io::Result<Opened>>>(
+        &self,
+        peer: String,
+        opening: O,
+        stop: &CancellationToken,
+    ) -> impl Future<Output = ()> + use<O> {
+        let number = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        let broker = Arc::clone(&self.broker);
+        connection::serve(broker, peer, opening, number, Closer::under(stop))
     }
 
     /// Says where the platform is to whoever looks for one in the data folder; the last thing at a start, since who
