@@ -8,6 +8,7 @@ mod archive;
 mod bench;
 mod checklist;
 mod demo;
+mod fuzz;
 mod generated;
 mod headers;
 mod matrix;
@@ -40,6 +41,8 @@ enum Command {
     Checklist(checklist::Args),
     /// Run the archive in a simulated world, one seed after the other, or with bugs made on purpose
     Sim(sim::Args),
+    /// Run the fuzz targets of tests/fuzz, each for a while
+    Fuzz(fuzz::Args),
     /// Generate docs/reliability.md from the results of the commands that it names
     Reliability(reliability::Args),
     /// Break the engine in the ways of tests/mutations.toml, and see whether its tests notice
@@ -59,6 +62,7 @@ fn main() -> Result<()> {
         Command::Test(args) => test::run(&args),
         Command::Checklist(args) => checklist::run(&args),
         Command::Sim(args) => sim::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Reliability(args) => reliability::run(&args),
         Command::Mutants(args) => mutants::run(&args),
         Command::Bench(args) => bench::run(&args),
