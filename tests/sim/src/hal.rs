@@ -60,6 +60,13 @@ fn leave(start: u64) {
     }
 }
 
+/// Ends a HAL call that takes no time. A thread that has seen a violation stays in it for ever.
+fn leave_at_once(violated: bool) {
+    if violated {
+        suspend(Wait::Never);
+    }
+}
+
 extern "C" fn malloc(size: u32) -> *mut c_void {
     let block = world(|world| {
         world.called(kind::MALLOC);
@@ -84,7 +91,7 @@ extern "C" fn malloc(size: u32) -> *mut c_void {
         });
         block.unwrap_or(ptr::null_mut())
     });
-    leave(world(|world| world.now));
+    leave_at_once(world(|world| world.violation.is_some()));
     block
 }
 
@@ -94,7 +101,7 @@ extern "C" fn free(block: *mut c_void) {
             world.violated("no use after free", || what);
         }
     });
-    leave(world(|world| world.now));
+    leave_at_once(world(|world| world.violation.is_some()));
 }
 
 extern "C" fn mutex_create() -> *mut c_void {
@@ -129,70 +136,92 @@ extern "C" fn mutex_destroy(handle: *mut c_void) {
             world.mutexes[index].destroyed = true;
         }
     });
-    leave(world(|world| world.now));
+    leave_at_once(world(|world| world.violation.is_some()));
 }
 
 extern "C" fn mutex_lock(handle: *mut c_void) {
-    let Some(index) = world(|world| {
-        world.called(kind::LOCK);
-        let index = mutex(world, handle)?;
-        let held = world.thread().held.clone();
-        world.must(!held.contains(&index), "no lock taken twice", || {
-            "HAL_MutexLock of a mutex that this thread holds".to_owned()
-        });
-        for outer in held {
-            world.mutexes[index].inner = true;
-            let turned = world.order.contains(&(index, outer));
-            world.must(!turned, "locks in order", || {
-                format!("mutex {index} inside {outer}, which was inside it before")
-            });
-            world.order.insert((outer, index));
-        }
-        Some(index)
-    }) else {
-        return leave(world(|world| world.now));
+    let (index, start) = match world(|world| lock(world, handle)) {
+        Locking::Taken => return,
+        Locking::Wrong => return leave_at_once(true),
+        Locking::Later(index, start) => (index, start),
     };
-    let start = world(|world| world.now);
-    maybe_switch();
+    suspend(Wait::Turn);
     while world(|world| world.mutexes[index].owner.is_some()) {
         suspend(Wait::Mutex(index));
     }
-    world(|world| {
+    let violated = world(|world| {
         let gone = world.mutexes[index].destroyed;
         world.must(!gone, "HAL contract", || {
             "a mutex is destroyed while a thread waits for it".to_owned()
         });
-        let (thread, now) = (world.current, world.now);
-        let mutex = &mut world.mutexes[index];
-        mutex.owner = Some(thread);
-        mutex.since = now;
-        world.thread().held.push(index);
         let waited = world.now - start;
         if let Some(frame) = world.frame() {
-            frame.longest_lock = frame.longest_lock.max(waited);
+            frame.locked_out += waited;
         }
+        world.take_mutex(index);
+        world.violation.is_some()
     });
-    leave(world(|world| world.now));
+    leave_at_once(violated);
+}
+
+/// What comes of an attempt to take a mutex.
+enum Locking {
+    Taken,
+    /// Somebody else has it, or another thread runs first; it was asked for at this moment.
+    Later(usize, u64),
+    /// An invariant has failed.
+    Wrong,
+}
+
+fn lock(world: &mut World, handle: *mut c_void) -> Locking {
+    world.called(kind::LOCK);
+    let Some(index) = mutex(world, handle) else {
+        return Locking::Wrong;
+    };
+    for at in 0..world.thread().held.len() {
+        let outer = world.thread().held[at];
+        world.must(outer != index, "no lock taken twice", || {
+            "HAL_MutexLock of a mutex that this thread holds".to_owned()
+        });
+        world.mutexes[index].inner = true;
+        let turned = world.order.contains(&(index, outer));
+        world.must(!turned, "locks in order", || {
+            format!("mutex {index} inside {outer}, which was inside it before")
+        });
+        world.order.insert((outer, index));
+    }
+    if world.violation.is_some() {
+        return Locking::Wrong;
+    }
+    if world.mutexes[index].owner.is_some() || world.switches() {
+        return Locking::Later(index, world.now);
+    }
+    world.take_mutex(index);
+    Locking::Taken
 }
 
 extern "C" fn mutex_unlock(handle: *mut c_void) {
-    world(|world| {
+    let (switches, violated) = world(|world| {
         let Some(index) = mutex(world, handle) else {
-            return;
+            return (false, true);
         };
-        let mine = world.mutexes[index].owner == Some(world.current);
+        let (thread, now) = (world.current, world.now);
+        let mutex = &mut world.mutexes[index];
+        let mine = mutex.owner == Some(thread);
+        let passed = now - mutex.since;
+        mutex.owner = None;
         world.must(mine, "HAL contract", || {
             "HAL_MutexUnlock by a thread that does not hold it".to_owned()
         });
-        world.mutexes[index].owner = None;
         world.thread().held.retain(|held| *held != index);
-        let passed = world.now - world.mutexes[index].since;
         if let Some(frame) = world.frame() {
             frame.sending = frame.sending.max(passed);
         }
+        (world.switches(), world.violation.is_some())
     });
-    maybe_switch();
-    leave(world(|world| world.now));
+    if switches || violated {
+        suspend(Wait::Turn);
+    }
 }
 
 /// Nothing waits while it holds a lock, but a packet is sent under the outer one.
@@ -207,12 +236,13 @@ fn check_locks(world: &mut World, what: &'static str, sending: bool) {
 }
 
 extern "C" fn uptime() -> u64 {
-    let uptime = world(|world| {
+    let (uptime, switches) = world(|world| {
         world.called(kind::UPTIME);
-        world.uptime()
+        (world.uptime(), world.switches())
     });
-    maybe_switch();
-    leave(world(|world| world.now));
+    if switches {
+        suspend(Wait::Turn);
+    }
     uptime
 }
 
@@ -256,7 +286,7 @@ unsafe extern "C" fn print(text: *const c_char) {
             world.violated("no panic", || text.trim_end().to_owned());
         }
     });
-    leave(world(|world| world.now));
+    leave_at_once(world(|world| world.violation.is_some()));
 }
 
 unsafe extern "C" fn vendor(id: *mut c_char, module: c_int) -> c_int {
@@ -360,7 +390,7 @@ extern "C" fn destroy(fd: usize, tls: c_int) -> i32 {
             world.schedule(at, Event::Hangup(index));
         }
     });
-    leave(world(|world| world.now));
+    leave_at_once(world(|world| world.violation.is_some()));
     0
 }
 

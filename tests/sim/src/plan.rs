@@ -36,6 +36,8 @@ pub(crate) struct Plan {
     pub(crate) destroy: u32,
     /// Publishes so many messages that packet ids come round.
     pub(crate) many_ids: bool,
+    /// The port's clock leaps, so that moments in the library wrap, too.
+    pub(crate) leap: bool,
     /// The port's reads do not wait.
     pub(crate) impatient: bool,
     /// Another thread runs at this share of HAL calls.
@@ -86,7 +88,8 @@ impl Plan {
         // Most of the time passes with an application that sleeps, most of the calls with one that does not.
         let sleepy = !impatient && !many_ids && rng.u8(..8) < 3;
         let seconds = match rng.u8(..64) {
-            _ if impatient || many_ids => 30 + rng.u64(..60),
+            _ if many_ids => 400,
+            _ if impatient => 30 + rng.u64(..60),
             0 if sleepy => 20_000 + rng.u64(..160_000),
             _ if sleepy => 600 + rng.u64(..12_000),
             0 => 600 + rng.u64(..3_000),
@@ -129,6 +132,7 @@ impl Plan {
             reentrant: [0, 2000, 10_000, 30_000][rng.usize(..4)],
             destroy: [0, 0, 50, 1000][rng.usize(..4)],
             many_ids,
+            leap: rng.u8(..16) == 0,
             impatient,
             switch: [0, 1000, 8000, 32_000][rng.usize(..4)],
             out_of_memory: false,

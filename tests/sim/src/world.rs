@@ -72,9 +72,9 @@ pub(crate) struct Frame {
     pub(crate) start: u64,
     /// Time in handlers.
     pub(crate) in_handlers: u64,
-    /// The longest HAL call, and the longest wait for a lock.
+    /// The longest HAL call, and all waiting for locks.
     pub(crate) longest: u64,
-    pub(crate) longest_lock: u64,
+    pub(crate) locked_out: u64,
     /// The longest time with a lock, which is that of sending a packet.
     pub(crate) sending: u64,
     pub(crate) calls: u64,
@@ -120,6 +120,8 @@ pub(crate) enum Event {
     Probe,
     /// Everything must be well by now.
     Judge,
+    /// Every call must have ended by now.
+    Overdue,
 }
 
 struct Timed {
@@ -377,6 +379,7 @@ impl World {
             Event::Heal => self.heal(),
             Event::Probe => self.probe(),
             Event::Judge => self.judge(),
+            Event::Overdue => self.overdue(),
         }
     }
 
@@ -385,12 +388,21 @@ impl World {
         if self.phase != Phase::Storm {
             return;
         }
-        self.schedule(self.now + 5_000, Event::Weather);
+        self.schedule(self.now + WEATHER, Event::Weather);
+        // 49.7 days after the start the library's own moments wrap: four leaps bring it close to that.
+        let quarter = 1 << 30;
+        match self.now / WEATHER {
+            1..=3 if self.plan.leap => self.leap(quarter),
+            4 if self.plan.leap => {
+                let ahead = self.rng.u64(1..self.plan.storm);
+                self.leap(quarter - ahead);
+            }
+            _ => {}
+        }
         if self.fault(Fault::ClockJump, self.plan.rates.clock_jump) {
             if self.rng.bool() {
                 let ms = 1 << self.rng.u32(3..20);
-                self.clock += ms;
-                self.jumped.0 += ms;
+                self.leap(ms);
             } else {
                 let ms = self.uptime().min(1 << self.rng.u32(3..31));
                 self.clock = self.clock.wrapping_sub(ms);
@@ -400,6 +412,13 @@ impl World {
         if self.fault(Fault::Famine, self.plan.rates.famine) {
             self.famine_until = self.now + (1000 << self.rng.u32(..7));
         }
+    }
+
+    /// The port's clock jumps forward.
+    fn leap(&mut self, ms: u64) {
+        self.note(|line| _ = write!(line, "    clock + {ms}"));
+        self.clock = self.clock.wrapping_add(ms);
+        self.jumped.0 += ms;
     }
 
     fn heal(&mut self) {
@@ -412,6 +431,34 @@ impl World {
         }
         self.schedule(self.now + bound - 15_000, Event::Probe);
         self.schedule(self.now + bound, Event::Judge);
+        self.schedule(self.now + bound + ENDING, Event::Overdue);
+    }
+
+    /// The run should be over.
+    fn overdue(&mut self) {
+        let threads = self.threads.iter();
+        let calls: Vec<_> = threads
+            .filter_map(|thread| thread.frames.last())
+            .map(|frame| frame.doing)
+            .collect();
+        self.violated("calls end in time", || format!("{calls:?} goes on"));
+    }
+
+    /// Whether another thread runs now.
+    pub(crate) fn switches(&mut self) -> bool {
+        self.violation.is_some()
+            || self.threads.len() > 1
+                && self.plan.switch > 0
+                && self.rng.u32(..65_536) < self.plan.switch
+    }
+
+    /// This thread has a mutex now.
+    pub(crate) fn take_mutex(&mut self, index: usize) {
+        let (thread, now) = (self.current, self.now);
+        let mutex = &mut self.mutexes[index];
+        mutex.owner = Some(thread);
+        mutex.since = now;
+        self.thread().held.push(index);
     }
 
     /// Counts a HAL call.
@@ -443,13 +490,7 @@ pub(crate) fn suspend(wait: Wait) {
 
 /// Lets another thread run, if the seed says so.
 pub(crate) fn maybe_switch() {
-    let switches = world(|world| {
-        world.violation.is_some()
-            || world.threads.len() > 1
-                && world.plan.switch > 0
-                && world.rng.u32(..65_536) < world.plan.switch
-    });
-    if switches {
+    if world(World::switches) {
         suspend(Wait::Turn);
     }
 }
@@ -461,6 +502,11 @@ pub(crate) struct Outcome {
     pub(crate) digest: u64,
     pub(crate) allocations: u64,
 }
+
+/// How often the weather is looked at, in ms.
+const WEATHER: u64 = 5_000;
+/// How long the application takes to end when all is said, at most, in ms.
+const ENDING: u64 = 600_000;
 
 const STACK: usize = 256 * 1024;
 
@@ -481,7 +527,7 @@ pub(crate) fn run(
     for device in 0..new.plan.devices {
         new.schedule(new.plan.traffic, Event::Traffic(device));
     }
-    new.schedule(5_000, Event::Weather);
+    new.schedule(WEATHER, Event::Weather);
     new.schedule(new.plan.storm, Event::Heal);
     for _ in 0..threads {
         new.threads.push(Thread {
