@@ -9,7 +9,7 @@ use std::{
     slice, thread,
 };
 
-use super::{Hal, held, now, state, wait};
+use super::{Hal, START, held, now, state, wait};
 use crate::common::packet;
 
 /// A fault of a port.
@@ -58,6 +58,8 @@ pub(super) struct Net {
     peer: Option<Peer>,
     connections: Vec<Connection>,
     calls: Vec<Call>,
+    /// When connections were tried.
+    attempts: Vec<u64>,
     greeting: Vec<u8>,
     /// How long each byte of the greeting takes, if it does not come in one piece.
     greeting_pace: Option<u64>,
@@ -80,6 +82,7 @@ impl Net {
             peer: None,
             connections: Vec::new(),
             calls: Vec::new(),
+            attempts: Vec::new(),
             greeting: Vec::new(),
             greeting_pace: None,
             answers: false,
@@ -259,6 +262,12 @@ impl Hal {
         std::mem::take(&mut state().net.calls)
     }
 
+    /// When connections were tried since the last call, as [`Hal::now`] tells it.
+    pub(crate) fn attempts(&self) -> Vec<u64> {
+        let attempts = std::mem::take(&mut state().net.attempts);
+        attempts.into_iter().map(|at| at - START).collect()
+    }
+
     /// Connections that were not destroyed.
     pub(crate) fn open_connections(&self) -> usize {
         let connections = &state().net.connections;
@@ -294,6 +303,7 @@ unsafe fn establish(
         }),
     };
     assert_eq!(Some(given), net.peer, "where the library connects to");
+    net.attempts.push(now());
     if net.call(Call::Establish).is_some() {
         return 0;
     }
