@@ -212,7 +212,8 @@ impl Skipping {
 
     fn answer(&self) -> Option<(QoS, NonZeroU16)> {
         let qos = self.qos.filter(|qos| *qos != QoS::AtMostOnce)?;
-        Some((qos, NonZeroU16::new(self.id)?))
+        let whole = self.passed >= 2 + u32::from(self.topic_len) + 2;
+        Some((qos, NonZeroU16::new(self.id).filter(|_| whole)?))
     }
 }
 
@@ -315,6 +316,8 @@ mod tests {
         assert_eq!(answer(&publish(0x30, 1_000_000)), None);
         assert_eq!(answer(&publish(0x3d, 20_000)), Some(QoS::ExactlyOnce));
         assert_eq!(answer(&publish(0x92, 20)), None, "not a message");
+        // Half of the id is not an id.
+        assert_eq!(answer(&[0x32, 7, 0, 4, b'/', b'a', b'/', b'b', 4]), None);
         // Its topic is longer than the packet, so there is no id.
         assert_eq!(answer(&[0x32, 6, 0xff, 0xff, 1, 2, 3, 4]), None);
     }
