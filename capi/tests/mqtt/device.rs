@@ -224,7 +224,7 @@ impl Message {
 /// An application with one client.
 pub(crate) struct Device {
     handle: Cell<*mut c_void>,
-    told: RefCell<Vec<Told>>,
+    pub(crate) told: RefCell<Vec<Told>>,
     /// The handler of everything that no topic handler takes.
     pub(crate) all: Rc<Ears>,
     /// Contexts live as long as the client.

@@ -156,7 +156,6 @@ fn a_lost_connection_is_event_1_and_a_new_one_event_2() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "a minute for ten minutes on the virtual clock")]
 fn attempts_follow_each_other_at_longer_and_longer_intervals() {
     let device = Device::connected();
     device.hal.server_answers(true);

@@ -6,10 +6,10 @@
 use std::{
     collections::VecDeque,
     ffi::{CStr, CString, c_char, c_int},
-    slice, thread,
+    slice,
 };
 
-use super::{Hal, START, held, now, state, wait};
+use super::{Hal, START, dwell, held, now, state, wait};
 use crate::common::packet;
 
 /// A fault of a port.
@@ -330,7 +330,7 @@ fn destroy(kind: Kind, handle: usize) -> i32 {
 fn enter(kind: Kind, handle: usize, busy: fn(&mut Connection) -> &mut bool) {
     let was_busy = std::mem::replace(busy(state().net.connection(kind, handle)), true);
     assert!(!was_busy, "two threads do the same");
-    thread::yield_now();
+    dwell();
 }
 
 /// # Safety
