@@ -80,10 +80,19 @@ pub(crate) fn run(_: &Args) -> Result<()> {
 
 fn document(regions: &BTreeMap<String, String>) -> String {
     let mut names: Vec<_> = regions.keys().collect();
-    names.sort_by_key(|name| ORDER.iter().position(|known| known == name).unwrap_or(ORDER.len()));
+    names.sort_by_key(|name| {
+        ORDER
+            .iter()
+            .position(|known| known == name)
+            .unwrap_or(ORDER.len())
+    });
     let mut text = HEAD.to_owned();
     for name in names {
-        _ = write!(text, "\n<!-- {name} -->\n{}<!-- /{name} -->\n", regions[name]);
+        _ = write!(
+            text,
+            "\n<!-- {name} -->\n{}<!-- /{name} -->\n",
+            regions[name]
+        );
     }
     text
 }
@@ -133,7 +142,10 @@ mod tests {
         let old = BTreeMap::from([
             ("fuzzing".to_owned(), "## Fuzzing\n".to_owned()),
             ("unheard-of".to_owned(), "## Else\n".to_owned()),
-            ("simulation".to_owned(), "## Simulation\n\ntext\n".to_owned()),
+            (
+                "simulation".to_owned(),
+                "## Simulation\n\ntext\n".to_owned(),
+            ),
         ]);
         let text = document(&old);
         assert_eq!(regions(&text), old);

@@ -107,7 +107,9 @@ impl Simulator {
         let mut script = std::ffi::OsString::from("-Wl,--version-script=");
         script.push(&exports);
         let status = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-std=c11", "-Wall", "-Wextra", "-Werror"])
+            .args([
+                "-shared", "-fPIC", "-O1", "-std=c11", "-Wall", "-Wextra", "-Werror",
+            ])
             .arg("-I")
             .arg(root().join("include/v2"))
             .arg("-o")
@@ -134,12 +136,17 @@ impl Simulator {
 
     fn run(&self, library: &Path, arguments: &[&str]) -> Result<()> {
         let status = self.command(library).args(arguments).status();
-        ensure!(status.context("starting the simulator")?.success(), "the simulation failed");
+        ensure!(
+            status.context("starting the simulator")?.success(),
+            "the simulation failed"
+        );
         Ok(())
     }
 
     fn run_seeds(&self, library: &Path, args: &Args, result: &Path, replay: &str) -> Result<()> {
-        let jobs = args.jobs.or_else(|| Some(thread::available_parallelism().ok()?.into()));
+        let jobs = args
+            .jobs
+            .or_else(|| Some(thread::available_parallelism().ok()?.into()));
         let status = self
             .command(library)
             .args(["run", "--seeds", &args.seeds.to_string()])
@@ -157,8 +164,13 @@ impl Simulator {
     /// Fails allocations, and leaves the result for the document.
     fn fail_allocations(&self, library: &Path, sessions: u64) -> Result<()> {
         let result = self.folder.join("oom.json");
-        let path = result.to_str().context("the target folder's name is text")?;
-        self.run(library, &["oom", "--sessions", &sessions.to_string(), "--result", path])?;
+        let path = result
+            .to_str()
+            .context("the target folder's name is text")?;
+        self.run(
+            library,
+            &["oom", "--sessions", &sessions.to_string(), "--result", path],
+        )?;
         let summary: Value = serde_json::from_str(&fs::read_to_string(&result)?)?;
         let points = count(&summary["points"])?;
         reliability::leave(
@@ -274,7 +286,11 @@ fn mutants(simulator: &Simulator, args: &Args) -> Result<()> {
         let good = fs::read_to_string(&file)
             .with_context(|| format!("reading {}", mutant.file.display()))?;
         let found = good.matches(&mutant.from).count();
-        ensure!(found == 1, "{}: its text is there {found} times, not once", mutant.what);
+        ensure!(
+            found == 1,
+            "{}: its text is there {found} times, not once",
+            mutant.what
+        );
         fs::write(&file, good.replace(&mutant.from, &mutant.to))?;
         let archive = build(&copy, &simulator.folder.join("mutant-target"))
             .with_context(|| mutant.what.clone())?;
@@ -286,7 +302,14 @@ fn mutants(simulator: &Simulator, args: &Args) -> Result<()> {
             .arg("--library")
             .arg(&library)
             .args(["run", "--seeds", &args.seeds.to_string()])
-            .args(["--seed", &args.seed.to_string(), "--jobs", "1", "--replay", ""])
+            .args([
+                "--seed",
+                &args.seed.to_string(),
+                "--jobs",
+                "1",
+                "--replay",
+                "",
+            ])
             .arg("--result")
             .arg(&result)
             .stdout(Stdio::null())
@@ -361,13 +384,23 @@ fn copy(folder: &Path) -> Result<PathBuf> {
 fn build(folder: &Path, target: &Path) -> Result<PathBuf> {
     let output = Command::new(env!("CARGO"))
         .current_dir(folder)
-        .args(["rustc", "--quiet", "--offline", "--package", "iotkit-capi", "--lib"])
+        .args([
+            "rustc",
+            "--quiet",
+            "--offline",
+            "--package",
+            "iotkit-capi",
+            "--lib",
+        ])
         .args(["--crate-type", "staticlib", "--target-dir"])
         .arg(target)
         .output()
         .context("starting cargo")?;
     if !output.status.success() {
-        bail!("does not compile:\n{}", String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "does not compile:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(target.join("debug/libiot_sdk.a"))
 }

@@ -6,8 +6,8 @@ use bytes::{Bytes, BytesMut};
 use mqttbytes::{
     Error, matches,
     v4::{
-        ConnAck, Connect, ConnectReturnCode, Packet, PingResp, PubAck, PubRel,
-        Publish, SubAck, Subscribe, SubscribeReasonCode, UnsubAck, Unsubscribe, read,
+        ConnAck, Connect, ConnectReturnCode, Packet, PingResp, PubAck, PubRel, Publish, SubAck,
+        Subscribe, SubscribeReasonCode, UnsubAck, Unsubscribe, read,
     },
 };
 
@@ -201,12 +201,10 @@ impl World {
             Packet::Disconnect => {
                 self.peer(conn).disconnected = true;
             }
-            Packet::ConnAck(_)
-            | Packet::SubAck(_)
-            | Packet::UnsubAck(_)
-            | Packet::PingResp => self.violated("packets are well-formed", || {
-                format!("a packet of the server: {packet:?}")
-            }),
+            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => self
+                .violated("packets are well-formed", || {
+                    format!("a packet of the server: {packet:?}")
+                }),
         }
     }
 
@@ -275,7 +273,7 @@ impl World {
                 2 => ConnectReturnCode::BadUserNamePassword,
                 _ => ConnectReturnCode::NotAuthorized,
             };
-            self.to_client(conn, &packet(|b| ConnAck::new(code, false).write(b)));
+            self.server_sends(conn, &packet(|b| ConnAck::new(code, false).write(b)));
             return self.server_closes(conn, false);
         }
         if let Some(old) = self.broker.sessions[device].conn {
@@ -283,8 +281,8 @@ impl World {
         }
         // Not for a CONNECT that arrives when its client has long given up and made another connection: what comes of
         // that session is for no client to know.
-        let lost = self.conns[conn].open
-            && self.fault(Fault::SessionLost, self.plan.rates.session_lost);
+        let lost =
+            self.conns[conn].open && self.fault(Fault::SessionLost, self.plan.rates.session_lost);
         let session = &mut self.broker.sessions[device];
         if connect.clean_session || lost {
             session.exists = false;
@@ -570,10 +568,10 @@ impl World {
             );
         });
         self.peer(conn).sent.push(id);
-        self.to_client(conn, &bytes);
+        self.server_sends(conn, &bytes);
         if qos > 0 && self.fault(Fault::Twice, self.plan.rates.twice) {
             let again = self.message_bytes(index, id, qos, true);
-            self.to_client(conn, &again);
+            self.server_sends(conn, &again);
         }
         if self.fault(Fault::Kick, self.plan.rates.close >> 2) {
             self.server_closes(conn, true);

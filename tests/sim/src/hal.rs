@@ -273,7 +273,11 @@ extern "C" fn random(region: u32) -> u32 {
         if world.fault(Fault::BadRandom, world.plan.rates.bad_random) {
             return [region, u32::MAX, 0, region.wrapping_sub(1)][world.rng.usize(..4)];
         }
-        if region == 0 { 0 } else { world.rng.u32(..region) }
+        if region == 0 {
+            0
+        } else {
+            world.rng.u32(..region)
+        }
     })
 }
 
@@ -331,7 +335,10 @@ unsafe extern "C" fn establish(
         if world.fault(Fault::SlowOpen, world.plan.rates.slow_open) {
             ms += world.rng.u64(..10_000);
         }
-        (world.now + ms, world.fault(Fault::Refuse, world.plan.rates.refuse))
+        (
+            world.now + ms,
+            world.fault(Fault::Refuse, world.plan.rates.refuse),
+        )
     });
     suspend(Wait::Until(until));
     let handle = world(|world| {
@@ -445,7 +452,7 @@ unsafe extern "C" fn write(
             return [-1, -2, -100, i32::MIN][world.rng.usize(..4)];
         }
         if world.fault(Fault::Beyond, world.plan.rates.beyond) {
-            world.to_server(index, bytes);
+            world.client_sends(index, bytes);
             return [len as i32 + 1, i32::MAX, i32::MIN, -77][world.rng.usize(..4)];
         }
         if world.fault(Fault::ZeroWrite, world.plan.rates.zero_write)
@@ -457,7 +464,7 @@ unsafe extern "C" fn write(
         if count > 1 && world.fault(Fault::ShortWrite, world.plan.rates.short_write) {
             count = world.rng.usize(1..count);
         }
-        world.to_server(index, &bytes[..count]);
+        world.client_sends(index, &bytes[..count]);
         count as i32
     });
     world(|world| {
@@ -468,13 +475,7 @@ unsafe extern "C" fn write(
     count
 }
 
-unsafe extern "C" fn read(
-    fd: usize,
-    tls: c_int,
-    buf: *mut c_char,
-    len: u32,
-    timeout: u32,
-) -> i32 {
+unsafe extern "C" fn read(fd: usize, tls: c_int, buf: *mut c_char, len: u32, timeout: u32) -> i32 {
     let start = world(|world| world.now);
     let Some(index) = world(|world| {
         world.called(kind::READ);
@@ -509,7 +510,11 @@ unsafe extern "C" fn read(
                 return Some(len as i32);
             }
             if let Some(reset) = world.conns[index].end(now) {
-                let nothing = if reset { [-2, -1, -100, -1] } else { [-1, -1, -1, 0] };
+                let nothing = if reset {
+                    [-2, -1, -100, -1]
+                } else {
+                    [-1, -1, -1, 0]
+                };
                 return Some(match got {
                     0 => nothing[world.rng.usize(..4)],
                     got => got as i32,
@@ -540,4 +545,3 @@ unsafe extern "C" fn read(
     leave(start);
     count
 }
-

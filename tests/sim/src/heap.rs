@@ -132,7 +132,9 @@ impl Heap {
         if untouched {
             Ok(())
         } else {
-            Err(format!("a block of {size} bytes was written to after it was freed"))
+            Err(format!(
+                "a block of {size} bytes was written to after it was freed"
+            ))
         }
     }
 }

@@ -27,8 +27,7 @@ pub(crate) struct Hal {
     pub(crate) random: extern "C" fn(u32) -> u32,
     pub(crate) print: unsafe extern "C" fn(*const c_char),
     pub(crate) vendor: unsafe extern "C" fn(*mut c_char, c_int) -> c_int,
-    pub(crate) establish:
-        unsafe extern "C" fn(*const c_char, u16, *const c_char, usize) -> usize,
+    pub(crate) establish: unsafe extern "C" fn(*const c_char, u16, *const c_char, usize) -> usize,
     pub(crate) destroy: extern "C" fn(usize, c_int) -> i32,
     pub(crate) write: unsafe extern "C" fn(usize, c_int, *const c_char, u32, u32) -> i32,
     pub(crate) read: unsafe extern "C" fn(usize, c_int, *mut c_char, u32, u32) -> i32,

@@ -95,7 +95,7 @@ impl Conn {
 
 impl World {
     /// The server sends bytes, which may come late, in pieces, or not at all.
-    pub(crate) fn to_client(&mut self, index: usize, bytes: &[u8]) {
+    pub(crate) fn server_sends(&mut self, index: usize, bytes: &[u8]) {
         let conn = &self.conns[index];
         if conn.peer.gone || conn.half_open || conn.ended.is_some() {
             return;
@@ -125,7 +125,7 @@ impl World {
     }
 
     /// The port sends bytes; they arrive, unless the connection ends before.
-    pub(crate) fn to_server(&mut self, index: usize, bytes: &[u8]) {
+    pub(crate) fn client_sends(&mut self, index: usize, bytes: &[u8]) {
         let mut delay = self.rng.u64(..40);
         if self.fault(Fault::Late, self.plan.rates.late) {
             delay += self.rng.u64(..8000);

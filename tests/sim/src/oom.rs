@@ -47,7 +47,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             points += 1;
         }
     }
-    println!("{points} allocations failed, one at a time, in {} sessions", args.sessions);
+    println!(
+        "{points} allocations failed, one at a time, in {} sessions",
+        args.sessions
+    );
     let summary = Summary {
         sessions: args.sessions,
         points,

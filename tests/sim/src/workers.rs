@@ -112,7 +112,10 @@ pub(crate) fn run(library: &Path, args: &Args) -> Result<()> {
             }
             Ok(Message::Ended(index)) => {
                 workers[index].ended = true;
-                let status = workers[index].child.wait().context("waiting for a worker")?;
+                let status = workers[index]
+                    .child
+                    .wait()
+                    .context("waiting for a worker")?;
                 if let Some(seed) = workers[index].seed {
                     failed = Some(Failure {
                         seed,
@@ -154,8 +157,8 @@ pub(crate) fn run(library: &Path, args: &Args) -> Result<()> {
         faults: stats.faults(),
         failed: failed.clone(),
     };
-    let file = File::create(&args.result)
-        .with_context(|| format!("writing {}", args.result.display()))?;
+    let file =
+        File::create(&args.result).with_context(|| format!("writing {}", args.result.display()))?;
     serde_json::to_writer_pretty(file, &summary)?;
     let Some(failure) = failed else {
         return Ok(());

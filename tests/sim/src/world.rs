@@ -267,8 +267,7 @@ impl World {
 
     /// Whether a fault happens now.
     pub(crate) fn fault(&mut self, fault: Fault, rate: u32) -> bool {
-        let happens =
-            rate > 0 && self.phase == Phase::Storm && self.rng.u32(..65_536) < rate;
+        let happens = rate > 0 && self.phase == Phase::Storm && self.rng.u32(..65_536) < rate;
         if happens {
             self.stats.injected(fault);
             self.note(|line| _ = write!(line, "    fault: {}", fault.name()));
@@ -336,7 +335,11 @@ impl World {
                 .filter(|index| ready(self, *index))
                 .count();
             if count > 0 {
-                let chosen = if count > 1 { self.rng.usize(..count) } else { 0 };
+                let chosen = if count > 1 {
+                    self.rng.usize(..count)
+                } else {
+                    0
+                };
                 return (0..self.threads.len())
                     .filter(|index| ready(self, *index))
                     .nth(chosen);
@@ -372,7 +375,7 @@ impl World {
         match event {
             Event::Arrive(conn, bytes) => self.arrive(conn, &bytes),
             Event::Hangup(conn) => self.hung_up(conn),
-            Event::Reply(conn, bytes) => self.to_client(conn, &bytes),
+            Event::Reply(conn, bytes) => self.server_sends(conn, &bytes),
             Event::Silence(conn) => self.check_silence(conn),
             Event::Traffic(device) => self.traffic(device),
             Event::Weather => self.weather(),
@@ -587,7 +590,9 @@ impl World {
             format!("{blocks} blocks, {bytes} bytes left")
         });
         let mutexes = self.mutexes.iter().filter(|m| !m.destroyed).count();
-        self.must(mutexes == 0, "no leak", || format!("{mutexes} mutexes left"));
+        self.must(mutexes == 0, "no leak", || {
+            format!("{mutexes} mutexes left")
+        });
         let open = self.conns.iter().filter(|conn| conn.open).count();
         self.must(open == 0, "no leak", || format!("{open} connections left"));
         if let Err(what) = self.heap.check_freed() {
