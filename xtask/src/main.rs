@@ -12,6 +12,7 @@ mod fuzz;
 mod generated;
 mod headers;
 mod matrix;
+mod miri;
 mod mutants;
 mod reliability;
 mod sim;
@@ -49,6 +50,8 @@ enum Command {
     Mutants(mutants::Args),
     /// Measure what the archive costs, hold it to bench/budgets.toml, and write docs/speed.md
     Bench(bench::Args),
+    /// Run the engine and the C interface under Miri; needs the nightly toolchain
+    Miri(miri::Args),
     /// Hold the stack that the archive needs on a Cortex-M4 to its limits
     Stack(stack::Args),
 }
@@ -66,6 +69,7 @@ fn main() -> Result<()> {
         Command::Reliability(args) => reliability::run(&args),
         Command::Mutants(args) => mutants::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Miri(args) => miri::run(&args),
         Command::Stack(args) => stack::run(&args),
     }
 }

@@ -1,0 +1,70 @@
+//! `cargo xtask miri`: the engine and the C interface, with `HAL_*` in Rust, under Miri, which sees undefined behaviour
+//! that happens to work: pointers without provenance, uninitialised memory, data races, leaks.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::generated::root;
+
+/// Arguments of the command.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Run only the tests whose name contains this
+    filter: Option<String>,
+}
+
+/// Options of cargo for each package, and tests that take Miri many minutes for their many bytes.
+const PACKAGES: [(&[&str], &[&str]); 2] = [
+    (
+        &["--package", "iotkit", "--lib"],
+        &["only_messages_that_want_an_answer_get_one"],
+    ),
+    // C is out of Miri's reach: tests that need the archive's own are left out by the package.
+    (
+        &[
+            "--package",
+            "iotkit-capi",
+            "--features",
+            "std",
+            "--lib",
+            "--tests",
+        ],
+        &[],
+    ),
+];
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    miri_is_there()?;
+    for (options, skipped) in PACKAGES {
+        let mut cargo = Command::new("cargo");
+        cargo
+            .current_dir(root())
+            .env("MIRIFLAGS", "-Zmiri-strict-provenance")
+            .args(["+nightly", "miri", "test"])
+            .args(options)
+            .arg("--")
+            .args(&args.filter)
+            .args(skipped.iter().flat_map(|test| ["--skip", test]));
+        // Of the cargo that runs this: the other one finds its own.
+        for variable in ["CARGO", "RUSTC", "RUSTUP_TOOLCHAIN"] {
+            cargo.env_remove(variable);
+        }
+        let status = cargo.status().context("starting cargo")?;
+        ensure!(status.success(), "Miri found something, or a test failed");
+    }
+    Ok(())
+}
+
+fn miri_is_there() -> Result<()> {
+    let found = Command::new("cargo")
+        .args(["+nightly", "miri", "--version"])
+        .env_remove("RUSTUP_TOOLCHAIN")
+        .output()
+        .is_ok_and(|output| output.status.success());
+    ensure!(
+        found,
+        "Miri is missing: rustup toolchain install nightly --component miri,rust-src"
+    );
+    Ok(())
+}
