@@ -149,3 +149,51 @@ impl Drop for Heap {
 fn layout(size: usize) -> Layout {
     Layout::from_size_align(FRONT + size + BACK, 16).expect("a size of 32 bits")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heap() -> Heap {
+        Heap {
+            blocks: HashMap::new(),
+            freed: VecDeque::new(),
+            bytes: 0,
+            bound: 100,
+            allocations: 0,
+        }
+    }
+
+    #[test]
+    fn blocks_are_counted_and_bounded() {
+        let mut heap = heap();
+        let first = heap.allocate(60).expect("below the bound");
+        assert!(heap.allocate(60).is_none(), "above it");
+        assert_eq!(heap.in_use(), (1, 60));
+        assert_eq!(first.addr() % 16, 8, "aligned to 8 and no better");
+        heap.free(first).expect("a good block");
+        assert_eq!(heap.in_use(), (0, 0));
+        assert!(heap.free(first).is_err(), "freed twice");
+    }
+
+    #[test]
+    fn a_write_beside_a_block_is_noticed() {
+        for at in [-1, 10] {
+            let mut heap = heap();
+            let block = heap.allocate(10).expect("below the bound");
+            // SAFETY: the fence belongs to the heap, so the byte is there.
+            unsafe { block.cast::<u8>().offset(at).write(0) };
+            assert!(heap.free(block).is_err());
+        }
+    }
+
+    #[test]
+    fn a_write_after_free_is_noticed() {
+        let mut heap = heap();
+        let block = heap.allocate(10).expect("below the bound");
+        heap.free(block).expect("a good block");
+        // SAFETY: the heap keeps the block for a while, to see this.
+        unsafe { block.cast::<u8>().write(0) };
+        assert!(heap.check_freed().is_err());
+    }
+}
