@@ -49,7 +49,7 @@ const FLAGS: [&str; 7] = [
 ];
 
 /// The longest input, in bytes.
-const INPUT_MAX: u32 = 4096;
+const INPUT_MAX: u32 = 1024;
 
 /// What one target came to.
 struct Outcome {
@@ -100,11 +100,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.target.is_none() {
         leave(args, &outcomes)?;
     }
-    let findings: Vec<_> = outcomes.iter().flat_map(|it| &it.findings).collect();
-    for finding in &findings {
-        eprintln!("found: {}", finding.display());
+    let mut findings = 0;
+    for outcome in &outcomes {
+        for finding in &outcome.findings {
+            findings += 1;
+            let program = targets[&outcome.target].display();
+            eprintln!("found; to see it again: {program} {}", finding.display());
+        }
     }
-    ensure!(findings.is_empty(), "{} findings", findings.len());
+    ensure!(findings == 0, "{findings} findings");
     Ok(())
 }
 

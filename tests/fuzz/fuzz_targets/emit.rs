@@ -23,7 +23,9 @@ fuzz_target!(|input: &[u8]| {
         3 => {
             let qos = input.one_of(&[QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce]);
             let filter = text(&mut input);
-            let written = written(|buf| emit::subscribe(buf, id, filter.as_bytes(), qos));
+            let written = written(&[&filter], |buf| {
+                emit::subscribe(buf, id, filter.as_bytes(), qos)
+            });
             let Some(v4::Packet::Subscribe(theirs)) = fits(written, &[&filter]) else {
                 return;
             };
@@ -35,7 +37,9 @@ fuzz_target!(|input: &[u8]| {
         }
         4 => {
             let filter = text(&mut input);
-            let written = written(|buf| emit::unsubscribe(buf, id, filter.as_bytes()));
+            let written = written(&[&filter], |buf| {
+                emit::unsubscribe(buf, id, filter.as_bytes())
+            });
             if let Some(v4::Packet::Unsubscribe(theirs)) = fits(written, &[&filter]) {
                 assert_eq!((theirs.pkid, theirs.topics), (id.get(), vec![filter]));
             }
@@ -66,8 +70,9 @@ fn connect(input: &mut Input<'_>) {
         keep_alive,
         clean_session,
     };
-    let written = written(|buf| connect.emit(buf));
-    let Some(packet) = fits(written, &[&client_id, &username, &password]) else {
+    let texts = [&*client_id, &username, &password];
+    let written = written(&texts, |buf| connect.emit(buf));
+    let Some(packet) = fits(written, &texts) else {
         return;
     };
     let theirs = v4::Connect {
@@ -93,7 +98,7 @@ fn publish(input: &mut Input<'_>, id: Option<NonZeroU16>) {
         retain,
         id,
     };
-    let mut written = written(|buf| message.emit(buf));
+    let mut written = written(&[&topic, &payload], |buf| message.emit(buf));
     let dup = input.byte() % 2 == 1;
     if dup && let Ok(packet) = &mut written {
         emit::Publish::set_dup(packet);
@@ -123,12 +128,17 @@ fn text(input: &mut Input<'_>) -> String {
     text.repeat(repeated)
 }
 
-/// The packet, which lies at the start of a buffer and leaves the rest alone.
-fn written(emit: impl Fn(&mut [u8]) -> Result<usize, TooLarge>) -> Result<Vec<u8>, TooLarge> {
-    const ROOM: usize = 4 * 0x1_0000;
+/// The packet, made of these texts, which lies at the start of a buffer and leaves the rest alone.
+fn written(
+    texts: &[&str],
+    emit: impl Fn(&mut [u8]) -> Result<usize, TooLarge>,
+) -> Result<Vec<u8>, TooLarge> {
+    /// More than there is beside the texts.
+    const BESIDE: usize = 64;
     const UNTOUCHED: u8 = 0xa5;
 
-    let mut buf = vec![UNTOUCHED; ROOM];
+    let room = BESIDE + texts.iter().map(|text| text.len()).sum::<usize>();
+    let mut buf = vec![UNTOUCHED; room];
     let len = emit(&mut buf)?;
     assert!(buf[len..].iter().all(|byte| *byte == UNTOUCHED));
     assert_eq!(emit(&mut vec![0; len]), Ok(len), "just enough room");
