@@ -51,7 +51,7 @@ fuzz_target!(|input: &[u8]| {
     let buffers = (vec![0; read_buffer], vec![0; write_buffer]);
     let client = Client::new(platform, CONFIG, buffers.0, buffers.1);
     let t = Tester {
-        client: client.ok().expect("nothing speaks against it"),
+        client: client.expect("nothing speaks against it"),
         world,
     };
     *t.world.state().input() = input.rest().to_vec().into();
@@ -145,7 +145,7 @@ impl Tester {
             }
             11 => {
                 state.piece = usize::from(state.byte()).max(1);
-                state.waits = state.byte() % 4 != 0;
+                state.waits = !state.byte().is_multiple_of(4);
             }
             12 => {
                 let write = match state.byte() % 4 {
@@ -157,7 +157,7 @@ impl Tester {
                 state.writes.push_back(write);
             }
             13 => {
-                let opens = state.byte() % 2 == 0;
+                let opens = state.byte().is_multiple_of(2);
                 let ms = state.u16().into();
                 state.openings.push_back((opens, ms));
             }

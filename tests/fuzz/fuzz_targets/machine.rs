@@ -425,10 +425,7 @@ impl Tester {
 }
 
 /// One of the ids, or any.
-fn nth<'a>(ids: impl ExactSizeIterator<Item = &'a u16>, input: &mut Input<'_>) -> u16 {
+fn nth<'a>(mut ids: impl Iterator<Item = &'a u16>, input: &mut Input<'_>) -> u16 {
     let index = input.byte();
-    match (usize::from(index) % (ids.len() + 1), ids.len()) {
-        (n, len) if n < len => ids.skip(n).next().copied().unwrap_or_default(),
-        _ => index.into(),
-    }
+    ids.nth(index.into()).copied().unwrap_or(index.into())
 }
