@@ -196,6 +196,8 @@ fn steps() -> Result<Vec<Step>> {
             command("sh", &["tests/packaging/symbols.sh"]),
         ),
         ("test: broken code is noticed", own(&["mutants"])),
+        ("simulation, a slice", own(&["sim", "--seeds", "10000"])),
+        ("fuzzing, a slice", own(&["fuzz", "--seconds", "10"])),
         ("budgets", own(&["bench", "--check"])),
         ("demo", own(&["demo"])),
     ]
