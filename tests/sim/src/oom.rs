@@ -32,9 +32,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut points = 0;
     for session in 0..args.sessions {
         for failing in 1.. {
-            let (plan, rng) = plan(session);
+            let (plan, rng) = of_session(session);
             let outcome = world::run(plan, rng, Some(failing), None, &mut stacks);
             if let Some(violation) = outcome.violation {
+                let (plan, rng) = of_session(session);
+                world::run(plan, rng, Some(failing), Some(crate::print), &mut stacks);
                 bail!(
                     "session {session}, allocation {failing}: {}: {}",
                     violation.invariant,
@@ -61,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// A session with everything in it, and no fault but the one allocation: some minutes of requests, messages both
 /// ways, handlers that wait for replies, connections that end, clients that are destroyed and made again.
-fn plan(session: u64) -> (Plan, Rng) {
+fn of_session(session: u64) -> (Plan, Rng) {
     let mut rng = Rng::with_seed(session);
     let mut plan = Plan::new(&mut rng);
     plan.threads = 1 + (session % 2) as usize;
