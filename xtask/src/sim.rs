@@ -342,7 +342,7 @@ fn mutants(simulator: &Simulator, args: &Args) -> Result<()> {
         "bugs",
         &Section {
             title: "Bugs on purpose".to_owned(),
-            command: "cargo xtask sim --mutants".to_owned(),
+            command: format!("cargo xtask sim --mutants --seeds {}", args.seeds),
             text: vec![
                 "What the simulation would notice: each of these bugs (tests/sim/mutants.toml) is made in a copy of the \
                  sources, and seeds are run until an invariant fails."
