@@ -193,7 +193,7 @@ fn whichever_call_fails_the_client_recovers_or_ends() {
     for fault in faults {
         let mut failures = 0;
         for number in 1.. {
-            if cfg!(miri) && number % 7 != 0 {
+            if cfg!(miri) && number % 5 != 0 {
                 continue; // each takes a second there
             }
             let (device, ears) = session::device();
