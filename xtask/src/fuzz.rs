@@ -51,6 +51,10 @@ const FLAGS: [&str; 7] = [
 /// The longest input, in bytes.
 const INPUT_MAX: u32 = 1024;
 
+/// How many inputs of a target are kept beside those written by hand: a few hundred files in all. Short ones go first;
+/// what the others reach is soon found again.
+const KEPT_MAX: usize = 40;
+
 /// What one target came to.
 struct Outcome {
     target: String,
@@ -272,7 +276,7 @@ impl Target<'_> {
         })
     }
 
-    /// Keeps the fewest inputs that lead everywhere, beside those that were written by hand.
+    /// Keeps inputs that lead everywhere, few and short, beside those that were written by hand.
     fn minimize(&self) -> Result<()> {
         let [seeds, corpus] = self.known_folders();
         let kept = work_folder().join("kept").join(self.name);
@@ -287,7 +291,7 @@ impl Target<'_> {
         }
         let status = Command::new(self.program)
             // By what is reached, not how often.
-            .args(["-merge=1", "-use_counters=0"])
+            .args(["-set_cover_merge=1", "-use_counters=0"])
             .arg(format!("-max_len={INPUT_MAX}"))
             .arg(&kept)
             .args(self.known()?)
@@ -303,11 +307,16 @@ impl Target<'_> {
         for file in files(&corpus)? {
             fs::remove_file(&file).with_context(|| file.display().to_string())?;
         }
+        let mut found = Vec::new();
         for file in files(&kept)? {
-            let name = name_of(&file)?;
-            if !by_hand.contains(&seeds.join(name)) {
-                fs::copy(&file, corpus.join(name)).with_context(|| file.display().to_string())?;
+            if !by_hand.contains(&seeds.join(name_of(&file)?)) {
+                found.push((fs::metadata(&file)?.len(), file));
             }
+        }
+        found.sort();
+        for (_, file) in found.iter().take(KEPT_MAX) {
+            fs::copy(file, corpus.join(name_of(file)?))
+                .with_context(|| file.display().to_string())?;
         }
         Ok(())
     }

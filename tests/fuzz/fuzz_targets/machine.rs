@@ -56,6 +56,8 @@ struct Tester {
     /// Requests that are not answered: when they were made, and the filter.
     subscribing: BTreeMap<u16, (u64, usize)>,
     unsubscribing: BTreeMap<u16, (u64, usize)>,
+    /// Renewals of this connection that are not answered: when they were sent, and the filter.
+    renewing: BTreeMap<u16, (u64, usize)>,
     /// Ids of subscriptions that were granted.
     granted: BTreeSet<u16>,
     /// Filters that may be live.
@@ -76,6 +78,7 @@ impl Tester {
             published: BTreeMap::new(),
             subscribing: BTreeMap::new(),
             unsubscribing: BTreeMap::new(),
+            renewing: BTreeMap::new(),
             granted: BTreeSet::new(),
             live: BTreeSet::new(),
             known: false,
@@ -142,27 +145,49 @@ impl Tester {
                     self.machine.lost();
                 }
             }
-            _ if input.byte() == 0xff => self.machine.disable_reconnect(),
-            // As on a good day.
-            _ => {
-                match self.machine.link() {
-                    Link::Waiting { at } => {
-                        self.advance(at.until(self.now()));
-                        self.machine.opened();
-                        self.send();
-                        self.arrives(&packet(0x20, &[1, 0]));
-                    }
-                    Link::Lost { .. } => self.machine.closed(self.now(), |_| 0),
-                    _ => {}
-                }
+            _ => match input.byte() {
+                0xff => self.machine.disable_reconnect(),
+                0xfe => self.waste_ids(input.u16()),
+                _ => self.good_day(),
+            },
+        }
+        if !matches!(self.machine.link(), Link::Connected { .. }) {
+            self.renewing.clear();
+        }
+    }
+
+    /// Connects if need be, and catches up.
+    fn good_day(&mut self) {
+        match self.machine.link() {
+            Link::Waiting { at } => {
+                self.advance(at.until(self.now()));
+                self.machine.opened();
                 self.send();
-                self.tell();
+                self.arrives(&packet(0x20, &[1, 0]));
             }
+            Link::Lost { .. } => self.machine.closed(self.now(), |_| 0),
+            _ => {}
+        }
+        self.send();
+        self.tell();
+    }
+
+    /// Messages that do not fit take ids all the same.
+    fn waste_ids(&mut self, count: u16) {
+        let now = self.now();
+        for _ in 0..count {
+            let result = self.machine.publish(b"/a", b"", false, &mut [], now);
+            assert_eq!(result, Err(Error::TooLarge));
         }
     }
 
     fn arrives(&mut self, packet: &[u8]) {
         let header = header(packet).flatten().expect("a header").len;
+        if let [0x90, id @ ..] = packet
+            && let Some((id, _)) = id.get(header - 1..).and_then(<[u8]>::split_first_chunk)
+        {
+            self.renewing.remove(&u16::from_be_bytes(*id));
+        }
         let received = self.machine.handle_packet(packet, header as u8, self.now());
         match received {
             Ok(received) => self.received(received, packet),
@@ -246,6 +271,7 @@ impl Tester {
             Event::Unsubscribed(id) => {
                 let (_, filter) = self.unsubscribing.remove(&id.get()).expect("asked for");
                 self.live.remove(&filter);
+                self.renewing.retain(|_, (_, renewing)| *renewing != filter);
                 let mut from = Search::Start;
                 let gone = FILTERS[filter].replace(['+', '#'], "b");
                 while let Some((handler, next)) = self.machine.next_match(gone.as_bytes(), from) {
@@ -293,7 +319,7 @@ impl Tester {
         panic!("there is no end to what is sent");
     }
 
-    fn sent(&self, len: usize) {
+    fn sent(&mut self, len: usize) {
         let bytes = &self.buf[..len];
         match v4::read(&mut BytesMut::from(bytes), usize::MAX) {
             Ok(v4::Packet::PingReq) => {}
@@ -305,8 +331,10 @@ impl Tester {
             Ok(v4::Packet::Subscribe(renewal)) => {
                 let path = &renewal.filters[0].path;
                 let filter = FILTERS.iter().position(|filter| filter == path);
-                assert!(filter.is_some_and(|filter| self.live.contains(&filter)));
+                let filter = filter.filter(|filter| self.live.contains(filter));
                 self.assert_fresh(renewal.pkid);
+                let renewal_of = (self.passed, filter.expect("somebody has subscribed"));
+                self.renewing.insert(renewal.pkid, renewal_of);
             }
             other => panic!("{other:?}"),
         }
@@ -326,8 +354,10 @@ impl Tester {
 
     /// Nothing else waits under this id.
     fn assert_fresh(&self, id: u16) {
+        let renewing = self.renewing.get(&id);
         assert!(
-            !self.published.contains_key(&id)
+            renewing.is_none_or(|(at, _)| self.passed - at >= PATIENCE)
+                && !self.published.contains_key(&id)
                 && !self.subscribing.contains_key(&id)
                 && !self.unsubscribing.contains_key(&id),
             "id {id} is in use"
