@@ -75,7 +75,7 @@ fn a_write_that_fails_is_minus_14_and_the_connection_is_lost_at_once() {
             assert_eq!(device.told(), [event(1, 0), event(2, 0)]);
             let got = device.hal.server_got();
             assert_eq!(got.len(), 1, "CONNECT; what failed is forgotten");
-            device.spend(10_000);
+            device.spend(5000);
             device.assert_quiet();
         }
     }
