@@ -129,6 +129,10 @@ fn steps() -> Result<Vec<Step>> {
             clippy(&["--package", "iotkit-capi", "--lib"]),
         ),
         (
+            "lint: C interface without TLS",
+            clippy(&["--package", "iotkit-capi", "--lib", "--no-default-features"]),
+        ),
+        (
             "lint: C interface, with all features and its tests",
             clippy(&[
                 "--package",

@@ -1,6 +1,8 @@
 //! `HAL_TCP_*` and `HAL_SSL_*` as one kind of connection.
 
-use core::ffi::{CStr, c_char, c_int};
+use core::ffi::c_char;
+#[cfg(feature = "tls")]
+use core::ffi::{CStr, c_int};
 
 use iotkit::hal::{Broken, NoConnection};
 
