@@ -200,8 +200,8 @@ fn steps() -> Result<Vec<Step>> {
             command("sh", &["tests/packaging/symbols.sh"]),
         ),
         ("test: broken code is noticed", own(&["mutants"])),
-        ("simulation, a slice", own(&["sim", "--seeds", "10000"])),
-        ("fuzzing, a slice", own(&["fuzz", "--seconds", "10"])),
+        ("simulation, a slice", own(&["sim", "--seeds", "5000"])),
+        ("fuzzing, a slice", own(&["fuzz", "--seconds", "5"])),
         ("budgets", own(&["bench", "--check"])),
         ("demo", own(&["demo"])),
     ]
