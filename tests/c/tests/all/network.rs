@@ -168,6 +168,11 @@ fn cut(hal: Hal) {
     }
     let (connections, outcome) = rough(hal, &platform(), Weather::default(), &rounds);
     assert!(connections > rounds.len(), "each cut costs a connection");
+    // How the port learns of an end, by reading or by writing, is a matter of time; under valgrind and sanitizers programs
+    // are so slow that it may be the same way each time.
+    if valgrind() || sanitize() {
+        return;
+    }
     for (end, reason) in [("FIN", "closed by the server"), ("RST", "-2")] {
         let line = format!("mqtt: connection lost: {reason}");
         assert!(outcome.stderr.contains(&line), "no {end} came; {outcome}");
