@@ -168,9 +168,9 @@ fn cut(hal: Hal) {
     }
     let (connections, outcome) = rough(hal, &platform(), Weather::default(), &rounds);
     assert!(connections > rounds.len(), "each cut costs a connection");
-    // How the port learns of an end, by reading or by writing, is a matter of time; under valgrind and sanitizers programs
-    // are so slow that it may be the same way each time.
-    if valgrind() || sanitize() {
+    // How a port learns of an end, by reading or by writing, is a matter of time; where TLS, valgrind or a sanitizer takes
+    // its share of that, it may be the same way each time.
+    if hal != Hal::Tcp || valgrind() || sanitize() {
         return;
     }
     for (end, reason) in [("FIN", "closed by the server"), ("RST", "-2")] {
