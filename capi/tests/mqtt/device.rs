@@ -438,6 +438,10 @@ impl Drop for Device {
             let result = self.destroy();
             assert!(result == 0 || thread::panicking());
         }
+        // What happens in a handler may know a context of handlers.
+        for ears in self.others.get_mut() {
+            ears.action.take();
+        }
     }
 }
 
