@@ -298,11 +298,12 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
             let _ = self.open();
         } else {
             self.log(Level::Warning, "mqtt: no credentials", Value::None);
-            self.not_opened();
+            self.closed();
         }
     }
 
-    fn not_opened(&self) {
+    /// The transport is closed, or did not open: gives the role of reading back.
+    fn closed(&self) {
         let uptime = self.platform.uptime();
         self.state.with(|state| {
             let now = state.clock.read(uptime);
@@ -316,7 +317,7 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
     fn open(&self) -> Result<(), NoConnection> {
         let Ok(conn) = self.platform.open() else {
             self.log(Level::Warning, "mqtt: no connection", Value::None);
-            self.not_opened();
+            self.closed();
             return Err(NoConnection);
         };
         let number = self.outbox.with(|outbox| {
@@ -342,12 +343,7 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
         if let Some(conn) = self.state.with(|state| state.conn.take()) {
             self.platform.close(conn);
         }
-        let uptime = self.platform.uptime();
-        self.state.with(|state| {
-            let now = state.clock.read(uptime);
-            state.machine.closed(now, |limit| self.random(limit));
-            state.inbox.give_up_role();
-        });
+        self.closed();
     }
 
     /// Sends what the machine has to send, until there is no more or `until` has come. Others may send between two
