@@ -6,6 +6,7 @@
 use alloc::vec::Vec;
 use core::num::NonZeroU16;
 
+use super::Full;
 use crate::{time::Instant, wire::mqtt::emit};
 
 /// Messages that wait for their acknowledgement.
@@ -23,10 +24,6 @@ struct Slot {
     /// To be sent again.
     again: bool,
 }
-
-/// There is no memory, or as many messages wait as may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Full;
 
 impl InFlight {
     /// How many messages may wait.

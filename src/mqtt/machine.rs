@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::{num::NonZeroU16, ops::Range};
 
 use super::{
+    Full,
     in_flight::InFlight,
     subscriptions::{Answer, Expired, Search, Subscriptions},
 };
@@ -578,7 +579,7 @@ impl<H: Copy + PartialEq> Machine<H> {
             self.wake_at(until);
         }
 
-        let patience = 2 * self.config.request_timeout;
+        let patience = self.patience();
         let (due, repeat) = self.in_flight.repeat_older(patience, now);
         let (expires, renew) = self.subscriptions.renew_older(patience, now);
         self.output |= repeat | renew;
@@ -604,6 +605,11 @@ impl<H: Copy + PartialEq> Machine<H> {
     #[must_use]
     pub const fn poll_timeout(&self, now: Instant) -> u32 {
         self.wake.until(now)
+    }
+
+    /// How long an acknowledgement is waited for, in ms, before something is sent again or given up.
+    const fn patience(&self) -> u32 {
+        2 * self.config.request_timeout
     }
 
     const fn wake_at(&mut self, at: Instant) {
@@ -650,12 +656,12 @@ impl<H: Copy + PartialEq> Machine<H> {
             let id = self.next_id();
             if let Some((filter, qos)) = self.subscriptions.poll_renewal(id, now) {
                 let len = emit::subscribe(buf, id, filter, qos)?;
-                self.wake_at(now.after(2 * self.config.request_timeout));
+                self.wake_at(now.after(self.patience()));
                 return Ok(Some(Output::Packet(len)));
             }
         }
         if let Some(len) = self.in_flight.poll(buf, now) {
-            self.wake_at(now.after(2 * self.config.request_timeout));
+            self.wake_at(now.after(self.patience()));
             return Ok(Some(Output::Packet(len)));
         }
         if self.ping {
@@ -687,8 +693,7 @@ impl<H: Copy + PartialEq> Machine<H> {
             if let Some(id) = self.subscriptions.poll_refused() {
                 return Some(Event::SubscribeRefused(id));
             }
-            let patience = 2 * self.config.request_timeout;
-            match self.subscriptions.poll_expired(patience, now) {
+            match self.subscriptions.poll_expired(self.patience(), now) {
                 Some(Expired::Subscribe(id)) => return Some(Event::SubscribeTimedOut(id)),
                 Some(Expired::Unsubscribe(id)) => return Some(Event::UnsubscribeTimedOut(id)),
                 None => {}
@@ -718,10 +723,8 @@ impl<H: Copy + PartialEq> Machine<H> {
         };
         let len = message.emit(buf)?;
         let packet = buf.get(..len).unwrap_or_default();
-        self.in_flight
-            .push(id, packet, now)
-            .map_err(|_| Error::Full)?;
-        self.wake_at(now.after(2 * self.config.request_timeout));
+        self.in_flight.push(id, packet, now)?;
+        self.wake_at(now.after(self.patience()));
         Ok((id, len))
     }
 
@@ -741,10 +744,8 @@ impl<H: Copy + PartialEq> Machine<H> {
     ) -> Result<(NonZeroU16, usize), Error> {
         let id = self.next_id();
         let len = emit::subscribe(buf, id, filter, qos)?;
-        self.subscriptions
-            .request(filter, handler, qos, id, now)
-            .map_err(|_| Error::Full)?;
-        self.wake_at(now.after(2 * self.config.request_timeout));
+        self.subscriptions.request(filter, handler, qos, id, now)?;
+        self.wake_at(now.after(self.patience()));
         Ok((id, len))
     }
 
@@ -757,10 +758,8 @@ impl<H: Copy + PartialEq> Machine<H> {
     ) -> Result<(NonZeroU16, usize), Error> {
         let id = self.next_id();
         let len = emit::unsubscribe(buf, id, filter)?;
-        self.subscriptions
-            .request_removal(filter, id, now)
-            .map_err(|_| Error::Full)?;
-        self.wake_at(now.after(2 * self.config.request_timeout));
+        self.subscriptions.request_removal(filter, id, now)?;
+        self.wake_at(now.after(self.patience()));
         Ok((id, len))
     }
 
@@ -792,6 +791,12 @@ impl<H: Copy + PartialEq> Machine<H> {
 impl From<Malformed> for Loss {
     fn from(Malformed(text): Malformed) -> Self {
         Self::Protocol(text)
+    }
+}
+
+impl From<Full> for Error {
+    fn from(Full: Full) -> Self {
+        Self::Full
     }
 }
 

@@ -26,3 +26,7 @@ pub mod topic;
 pub use machine::{Config, Error, Event, Link, Loss, Machine, Message, Output, Received};
 pub use receiver::{Progress, Receiver};
 pub use subscriptions::Search;
+
+/// There is no memory, or as many messages or requests wait as may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Full;

@@ -16,7 +16,7 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::num::NonZeroU16;
 
-use super::topic;
+use super::{Full, topic};
 use crate::{
     time::Instant,
     wire::mqtt::{QoS, SubAck},
@@ -75,10 +75,6 @@ pub enum Search {
     /// Everybody was asked.
     End,
 }
-
-/// There is no memory, or as many requests wait as may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Full;
 
 /// What a SUBACK came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
