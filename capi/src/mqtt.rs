@@ -54,8 +54,16 @@ struct Application {
 
 impl Listener<Handler> for Application {
     fn event(&mut self, event: Event) {
-        let (event_type, msg) = number(event);
-        log::write(Level::Info, name(event), value(msg));
+        let (event_type, name, id) = describe(event);
+        let value = id.map_or(Value::None, |id| Value::Num(id.get().into()));
+        log::write(Level::Info, name, value);
+        let msg = match event {
+            Event::Overflow => c"a packet is larger than the read buffer, and was dropped"
+                .as_ptr()
+                .cast_mut()
+                .cast(),
+            _ => ptr::without_provenance_mut(id.map_or(0, NonZeroU16::get).into()),
+        };
         self.events.call(self.handle, event_type, msg);
     }
 
@@ -87,42 +95,48 @@ fn length(len: usize) -> u16 {
     u16::try_from(len).unwrap_or(u16::MAX)
 }
 
-/// The number of an event and what goes with it.
-fn number(event: Event) -> (iotx_mqtt_event_type_t, *mut c_void) {
+/// The number of an event, its name for a log line, and the packet id that goes with it.
+const fn describe(event: Event) -> (iotx_mqtt_event_type_t, &'static str, Option<NonZeroU16>) {
     use iotx_mqtt_event_type_t::*;
 
-    let (number, id) = match event {
-        Event::Disconnected => (IOTX_MQTT_EVENT_DISCONNECT, 0),
-        Event::Reconnected => (IOTX_MQTT_EVENT_RECONNECT, 0),
-        Event::Subscribed(id) => (IOTX_MQTT_EVENT_SUBCRIBE_SUCCESS, id.get()),
-        Event::SubscribeTimedOut(id) => (IOTX_MQTT_EVENT_SUBCRIBE_TIMEOUT, id.get()),
-        Event::SubscribeRefused(id) => (IOTX_MQTT_EVENT_SUBCRIBE_NACK, id.get()),
-        Event::Unsubscribed(id) => (IOTX_MQTT_EVENT_UNSUBCRIBE_SUCCESS, id.get()),
-        Event::UnsubscribeTimedOut(id) => (IOTX_MQTT_EVENT_UNSUBCRIBE_TIMEOUT, id.get()),
-        Event::Published(id) => (IOTX_MQTT_EVENT_PUBLISH_SUCCESS, id.get()),
-        Event::Overflow => {
-            let text = c"a packet is larger than the read buffer, and was dropped";
-            return (
-                IOTX_MQTT_EVENT_BUFFER_OVERFLOW,
-                text.as_ptr().cast_mut().cast(),
-            );
-        }
-    };
-    (number, ptr::without_provenance_mut(id.into()))
-}
-
-/// The name of an event for a log line.
-fn name(event: Event) -> &'static str {
     match event {
-        Event::Disconnected => "mqtt: disconnected",
-        Event::Reconnected => "mqtt: reconnected",
-        Event::Subscribed(_) => "mqtt: subscribed, packet id",
-        Event::SubscribeTimedOut(_) => "mqtt: SUBSCRIBE not answered, packet id",
-        Event::SubscribeRefused(_) => "mqtt: subscription refused, packet id",
-        Event::Unsubscribed(_) => "mqtt: unsubscribed, packet id",
-        Event::UnsubscribeTimedOut(_) => "mqtt: UNSUBSCRIBE not answered, packet id",
-        Event::Published(_) => "mqtt: acknowledged, packet id",
-        Event::Overflow => "mqtt: dropped a packet larger than the read buffer",
+        Event::Disconnected => (IOTX_MQTT_EVENT_DISCONNECT, "mqtt: disconnected", None),
+        Event::Reconnected => (IOTX_MQTT_EVENT_RECONNECT, "mqtt: reconnected", None),
+        Event::Subscribed(id) => (
+            IOTX_MQTT_EVENT_SUBCRIBE_SUCCESS,
+            "mqtt: subscribed, packet id",
+            Some(id),
+        ),
+        Event::SubscribeTimedOut(id) => (
+            IOTX_MQTT_EVENT_SUBCRIBE_TIMEOUT,
+            "mqtt: SUBSCRIBE not answered, packet id",
+            Some(id),
+        ),
+        Event::SubscribeRefused(id) => (
+            IOTX_MQTT_EVENT_SUBCRIBE_NACK,
+            "mqtt: subscription refused, packet id",
+            Some(id),
+        ),
+        Event::Unsubscribed(id) => (
+            IOTX_MQTT_EVENT_UNSUBCRIBE_SUCCESS,
+            "mqtt: unsubscribed, packet id",
+            Some(id),
+        ),
+        Event::UnsubscribeTimedOut(id) => (
+            IOTX_MQTT_EVENT_UNSUBCRIBE_TIMEOUT,
+            "mqtt: UNSUBSCRIBE not answered, packet id",
+            Some(id),
+        ),
+        Event::Published(id) => (
+            IOTX_MQTT_EVENT_PUBLISH_SUCCESS,
+            "mqtt: acknowledged, packet id",
+            Some(id),
+        ),
+        Event::Overflow => (
+            IOTX_MQTT_EVENT_BUFFER_OVERFLOW,
+            "mqtt: dropped a packet larger than the read buffer",
+            None,
+        ),
     }
 }
 
@@ -288,13 +302,5 @@ pub(crate) fn failure(error: client::Error, too_large: Failure) -> Failure {
         client::Error::Full => Failure::MQTT_PUSH_TO_LIST_ERROR,
         client::Error::NotSent => Failure::MQTT_NETWORK_ERROR,
         client::Error::NoBuffer => Failure::FAIL_RETURN,
-    }
-}
-
-/// What goes with an event, for a log line.
-fn value(msg: *mut c_void) -> Value<'static> {
-    match u16::try_from(msg.addr()) {
-        Ok(id) if id != 0 => Value::Num(id.into()),
-        _ => Value::None,
     }
 }
