@@ -178,7 +178,7 @@ fn a_connection_that_breaks_before_connack_is_none() {
 
         let t = answered(&[(0, &[0x20, 2])]);
         t.platform(|platform| platform.late = 1);
-        t.connection_breaks_in(10, broken); // forgotten: it is of no connection yet
+        t.connection_will_break_after_connect(10, broken);
         assert_eq!(t.connect(), Err(ConnectError::NotAccepted), "reading");
         t.broker_expects_connect(CONFIG);
     }

@@ -190,7 +190,7 @@ impl Script {
     pub(crate) fn broker_sends_in(&self, ms: u64, bytes: &[u8]) {
         let mut state = self.state();
         let at = state.now + ms;
-        state.arrives(at, Arrival::Bytes(bytes.iter().copied().collect()));
+        state.arrives(at, Arrival::of(bytes));
     }
 
     /// The connection breaks, after what the broker has sent before.
@@ -208,8 +208,14 @@ impl Script {
     pub(crate) fn broker_will_answer_connect(&self, answer: &[(u64, &[u8])]) {
         self.state().connect_answer = answer
             .iter()
-            .map(|(ms, bytes)| (*ms, bytes.to_vec()))
+            .map(|(ms, bytes)| (*ms, Arrival::of(bytes)))
             .collect();
+    }
+
+    /// From now on, the connection breaks `ms` after CONNECT, behind what the broker answers.
+    pub(crate) fn connection_will_break_after_connect(&self, ms: u64, broken: Broken) {
+        let arrival = (ms, Arrival::Broken(broken));
+        self.state().connect_answer.push(arrival);
     }
 
     /// The broker has received this packet next.
@@ -593,7 +599,7 @@ struct State {
     closed: u32,
     openings: VecDeque<Opening>,
     arrivals: VecDeque<(u64, Arrival)>,
-    connect_answer: Vec<(u64, Vec<u8>)>,
+    connect_answer: Vec<(u64, Arrival)>,
     writes: VecDeque<Write>,
     /// What was sent of a packet that is not complete.
     begun: Vec<u8>,
@@ -611,9 +617,16 @@ struct State {
     calls: u32,
 }
 
+#[derive(Clone)]
 enum Arrival {
     Bytes(VecDeque<u8>),
     Broken(Broken),
+}
+
+impl Arrival {
+    fn of(bytes: &[u8]) -> Self {
+        Self::Bytes(bytes.iter().copied().collect())
+    }
 }
 
 impl World {
@@ -640,7 +653,7 @@ impl World {
             closed: 0,
             openings: VecDeque::new(),
             arrivals: VecDeque::new(),
-            connect_answer: vec![(0, connack(false, 0))],
+            connect_answer: vec![(0, Arrival::of(&connack(false, 0)))],
             writes: VecDeque::new(),
             begun: Vec::new(),
             sent: VecDeque::new(),
@@ -807,9 +820,9 @@ impl State {
         while let Some(len) = first_len(&self.begun) {
             let packet: Vec<_> = self.begun.drain(..len).collect();
             if packet[0] >> 4 == 1 {
-                for (ms, bytes) in self.connect_answer.clone() {
+                for (ms, arrival) in self.connect_answer.clone() {
                     let at = self.now + ms;
-                    self.arrives(at, Arrival::Bytes(bytes.into()));
+                    self.arrives(at, arrival);
                 }
             }
             self.sent.push_back(packet);

@@ -8,7 +8,10 @@ use axum::{
     body::{Body, to_bytes},
     http::{Method, Request, StatusCode, Uri},
 };
-use iotkit_fuzz::platform::{connect, converse, run};
+use iotkit_fuzz::{
+    mqtt::packet,
+    platform::{connect, converse, run},
+};
 use libfuzzer_sys::fuzz_target;
 use tower::ServiceExt;
 
@@ -29,8 +32,7 @@ fuzz_target!(|input: &[u8]| {
         let device = async {
             if online {
                 // Subscribes to everything it may, and then says nothing.
-                let subscribes = b"\x82\x1a\0\x01\0\x08/sys/pk/dn/#\x01\0\x05/pk/#\x01";
-                let subscribes = iotkit_fuzz::mqtt::packet(0x82, &subscribes[2..]);
+                let subscribes = packet(0x82, b"\0\x01\0\x0c/sys/pk/dn/#\x01\0\x05/pk/#\x01");
                 let stream = [connect(1200, false), subscribes].concat();
                 converse(&platform, std::iter::once(&stream[..]), false).await;
             }
