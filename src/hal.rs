@@ -29,16 +29,13 @@ pub trait Lock<T>: Sized {
     fn with<R>(&self, critical: impl FnOnce(&mut T) -> R) -> R;
 }
 
-/// Connections to one server: a stream of bytes in both directions.
+/// An open connection: a stream of bytes in both directions.
 ///
 /// One thread may be in [`read`](Self::read) while another is in [`write`](Self::write); there are never two in the
 /// same one, and none in either during [`close`](Self::close).
-pub trait Transport {
+pub trait Stream {
     /// What names an open connection.
     type Conn: Copy;
-
-    /// Connects. Blocks for as long as the platform takes.
-    fn open(&self) -> Result<Self::Conn, NoConnection>;
 
     /// Fills `buf`, for at most `timeout` ms (at least 1). Says how many bytes came, 0 if none did.
     fn read(&self, conn: Self::Conn, buf: &mut [u8], timeout: u32) -> Result<usize, Broken>;
@@ -48,6 +45,18 @@ pub trait Transport {
 
     /// Closes a connection, in whatever state it is.
     fn close(&self, conn: Self::Conn);
+}
+
+/// Connections to one server.
+pub trait Transport: Stream {
+    /// Connects. Blocks for as long as the platform takes.
+    fn open(&self) -> Result<Self::Conn, NoConnection>;
+}
+
+/// Connections to any server.
+pub trait Dial: Stream {
+    /// Connects to `host`, a name or an address, with TLS or without. Blocks for as long as the platform takes.
+    fn dial(&self, tls: bool, host: &[u8], port: u16) -> Result<Self::Conn, NoConnection>;
 }
 
 /// Connecting failed.

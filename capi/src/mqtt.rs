@@ -8,7 +8,7 @@ use core::{
 
 use iotkit::{
     client::{self, Account, Credentials, Delivery, Listener},
-    hal::{Broken, NoConnection, System, Transport},
+    hal::{Broken, NoConnection, Stream, System, Transport},
     log::{Level, Value},
     mqtt::Event,
 };
@@ -258,11 +258,13 @@ impl System for Platform {
 }
 
 impl Transport for Platform {
-    type Conn = Conn;
-
     fn open(&self) -> Result<Conn, NoConnection> {
         self.server.open()
     }
+}
+
+impl Stream for Platform {
+    type Conn = Conn;
 
     fn read(&self, conn: Conn, buf: &mut [u8], timeout: u32) -> Result<usize, Broken> {
         conn.read(buf, timeout)

@@ -13,7 +13,7 @@ use std::{
 
 use iotkit::{
     client::{self, Account, Credentials, Delivery, Error, Listener},
-    hal::{Broken, NoConnection, System, Transport},
+    hal::{Broken, NoConnection, Stream, System, Transport},
     log::{Level, Value},
     mqtt::{Config, Event},
     wire::mqtt::QoS,
@@ -130,8 +130,6 @@ impl System for Platform {
 }
 
 impl Transport for Platform {
-    type Conn = u32;
-
     fn open(&self) -> Result<u32, NoConnection> {
         assert_eq!(lock::held(), 0);
         let mut wire = self.0.wire();
@@ -142,6 +140,10 @@ impl Transport for Platform {
         };
         Ok(self.0.opened.fetch_add(1, Ordering::SeqCst) + 1)
     }
+}
+
+impl Stream for Platform {
+    type Conn = u32;
 
     fn read(&self, conn: u32, buf: &mut [u8], timeout: u32) -> Result<usize, Broken> {
         let _alone = Alone::new(&self.0.reading);

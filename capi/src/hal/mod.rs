@@ -6,10 +6,41 @@ mod mutex;
 mod net;
 pub mod sys;
 
+use iotkit::{
+    hal::System,
+    log::{Level, Value},
+};
+
+use crate::log;
+
 pub(crate) use self::{
     mutex::Mutex,
     net::{Conn, Server},
 };
+
+/// The HAL as the platform that the engine runs on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hal;
+
+impl System for Hal {
+    type Lock<T> = Mutex<T>;
+
+    fn uptime(&self) -> u32 {
+        uptime()
+    }
+
+    fn sleep(&self, ms: u32) {
+        sleep(ms);
+    }
+
+    fn random(&self, limit: u32) -> u32 {
+        random(limit)
+    }
+
+    fn log(&self, level: Level, text: &'static str, value: Value<'_>) {
+        log::write(level, text, value);
+    }
+}
 
 /// Milliseconds since some start; only the low half, since some ports wrap there.
 pub(crate) fn uptime() -> u32 {

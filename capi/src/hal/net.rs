@@ -1,12 +1,19 @@
 //! `HAL_TCP_*` and `HAL_SSL_*` as one kind of connection.
 
-use core::ffi::c_char;
+extern crate alloc;
+
+use alloc::vec::Vec;
 #[cfg(feature = "tls")]
 use core::ffi::{CStr, c_int};
+use core::{ffi::c_char, ptr};
 
-use iotkit::hal::{Broken, NoConnection};
+use iotkit::{
+    hal::{Broken, Dial, NoConnection, Stream},
+    log::{Level, Value},
+};
 
-use super::sys;
+use super::{Hal, sys};
+use crate::{device, log};
 
 /// Where to connect: the strings belong to the application.
 #[derive(Clone, Copy, Debug)]
@@ -65,14 +72,7 @@ impl Server {
 
     #[cfg(not(feature = "tls"))]
     fn open_tls(&self) -> Result<Conn, NoConnection> {
-        use iotkit::log::{Level, Value};
-
-        crate::log::write(
-            Level::Error,
-            "TLS is asked for, but this library is built without feature tls",
-            Value::None,
-        );
-        Err(NoConnection)
+        Err(no_tls())
     }
 }
 
@@ -118,6 +118,52 @@ impl Conn {
             };
         }
     }
+}
+
+impl Stream for Hal {
+    type Conn = Conn;
+
+    fn read(&self, conn: Conn, buf: &mut [u8], timeout: u32) -> Result<usize, Broken> {
+        conn.read(buf, timeout)
+    }
+
+    fn write(&self, conn: Conn, bytes: &[u8], timeout: u32) -> Result<usize, Broken> {
+        conn.write(bytes, timeout)
+    }
+
+    fn close(&self, conn: Conn) {
+        conn.close();
+    }
+}
+
+impl Dial for Hal {
+    fn dial(&self, tls: bool, host: &[u8], port: u16) -> Result<Conn, NoConnection> {
+        let root = if tls {
+            device::root_certificate()
+        } else {
+            ptr::null()
+        };
+        if tls && root.is_null() {
+            return Err(no_tls());
+        }
+        let mut name = Vec::new();
+        name.try_reserve_exact(host.len() + 1)
+            .map_err(|_| NoConnection)?;
+        name.extend_from_slice(host);
+        name.push(0);
+        // SAFETY: the name is a string until the end of this call, which is when the server is forgotten; the root is one,
+        // or `NULL`.
+        unsafe { Server::new(name.as_ptr().cast(), port, root) }.open()
+    }
+}
+
+fn no_tls() -> NoConnection {
+    log::write(
+        Level::Error,
+        "TLS is asked for, but this library is built without feature tls",
+        Value::None,
+    );
+    NoConnection
 }
 
 /// What a port says it has moved, which cannot be more than it was offered.

@@ -21,7 +21,7 @@ use std::{
 
 use iotkit::{
     client::{self, Account, ConnectError, Credentials, Delivery, Listener},
-    hal::{Broken, NoConnection, System, Transport},
+    hal::{Broken, NoConnection, Stream, System, Transport},
     log::{Level, Line, Value},
     mqtt::{Config, Event},
     wire::mqtt::QoS,
@@ -872,8 +872,6 @@ impl System for Platform {
 }
 
 impl Transport for Platform {
-    type Conn = u32;
-
     fn open(&self) -> Result<u32, NoConnection> {
         assert_eq!(lock::held(), 0, "a lock is held while connecting");
         self.with(|state| {
@@ -895,6 +893,10 @@ impl Transport for Platform {
             Ok(state.opened)
         })
     }
+}
+
+impl Stream for Platform {
+    type Conn = u32;
 
     fn read(&self, conn: u32, buf: &mut [u8], timeout: u32) -> Result<usize, Broken> {
         assert_eq!(lock::held(), 0, "a lock is held while reading");
