@@ -7,6 +7,8 @@
 
 use core::cmp::Ordering;
 
+use crate::text::hex_digit;
+
 /// The deepest nesting of arrays and objects that is read.
 pub const DEPTH_MAX: u32 = u32::BITS;
 
@@ -247,6 +249,24 @@ fn code_unit(text: &[u8]) -> Option<(u32, &[u8])> {
             .map(|digit| unit << 4 | digit)
     })?;
     Some((unit, rest))
+}
+
+/// `text` as it stands between the quotes of a string (RFC 8259, section 7).
+pub fn escaped(text: &[u8]) -> impl Iterator<Item = u8> {
+    text.iter().flat_map(|byte| {
+        let (escape, len): ([u8; 6], usize) = match *byte {
+            itself @ (b'"' | b'\\') => ([b'\\', itself, 0, 0, 0, 0], 2),
+            control @ 0..0x20 => {
+                let digit = |bits: u8| hex_digit(bits.into());
+                (
+                    [b'\\', b'u', b'0', b'0', digit(control >> 4), digit(control)],
+                    6,
+                )
+            }
+            itself => ([itself, 0, 0, 0, 0, 0], 1),
+        };
+        escape.into_iter().take(len)
+    })
 }
 
 /// The members of an object.
