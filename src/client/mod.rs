@@ -10,6 +10,7 @@
 //! Neither is held while anything is read, connected or told, nor while a call sleeps; but a port that takes nothing of a
 //! packet is given a short rest before it is asked again, and the outbox is held meanwhile.
 
+pub mod fetch;
 mod inbox;
 mod turn;
 
@@ -224,6 +225,11 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
         // Before it matters whether there is a connection, unlike in `subscribe`: so it was in V2.10.
         topic::check_filter(filter).map_err(|_| Error::BadTopic)?;
         self.request(|machine, buf, now| Ok(machine.unsubscribe(filter, buf, now)?))
+    }
+
+    /// Hands no more messages to `handler`. The server is not told, and goes on sending them: they are nobody's then.
+    pub fn forget(&self, handler: H) {
+        self.state.with(|state| state.machine.forget(handler));
     }
 
     fn request(

@@ -763,6 +763,11 @@ impl<H: Copy + PartialEq> Machine<H> {
         Ok((id, len))
     }
 
+    /// Hands no more messages to this handler; the server is not told.
+    pub fn forget(&mut self, handler: H) {
+        self.subscriptions.forget(handler);
+    }
+
     /// Forgets a request that was not sent.
     pub fn withdraw_request(&mut self, id: NonZeroU16) {
         self.subscriptions.withdraw(id);

@@ -173,6 +173,22 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
         }
     }
 
+    /// Forgets the entries with this handler, whatever the server thinks of them.
+    pub(super) fn forget(&mut self, handler: H) {
+        let (requests, renewals) = (&mut self.requests, &mut self.renewals);
+        self.entries.retain(|entry| {
+            let goes = entry.handler == handler;
+            if goes {
+                match entry.state {
+                    State::Requested { .. } => *requests -= 1,
+                    State::Renewing { .. } => *renewals -= 1,
+                    State::Active | State::Stale | State::Refused => {}
+                }
+            }
+            !goes
+        });
+    }
+
     /// The server has answered a SUBSCRIBE.
     pub(super) fn answered(&mut self, id: NonZeroU16, code: u8) -> Answer {
         let refused = code == SubAck::REFUSED;

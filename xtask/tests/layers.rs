@@ -25,10 +25,15 @@ const MODULES: &[(&str, &[&str])] = &[
     ("auth", &["text", "wire"]),
     // Protocol state: no I/O, no clock, no lock.
     ("mqtt", &["log", "text", "time", "wire"]),
+    ("http", &["wire"]),
+    // What the platform offers on top of a protocol: no I/O either.
+    ("services", &["auth", "http", "text", "time", "wire"]),
     // The only code that waits or locks.
     (
         "client",
-        &["auth", "hal", "log", "mqtt", "text", "time", "wire"],
+        &[
+            "auth", "hal", "log", "mqtt", "services", "text", "time", "wire",
+        ],
     ),
 ];
 

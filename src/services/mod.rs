@@ -1,0 +1,3 @@
+//! What the platform offers on top of a protocol.
+
+pub mod ota;

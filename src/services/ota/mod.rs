@@ -1,0 +1,181 @@
+//! Over-the-air updates: of firmware, and of the remote configuration (reference: ota.md; Alink, OTA).
+//!
+//! The platform announces an image over MQTT; the device fetches it over HTTP and reports how far it is.
+//!
+//! ```text
+//!          announcement                 all bytes, or failure
+//! Idle ────────────────────> Fetching ────────────────────────> Fetched
+//!                                ▲         announcement             │
+//!                                └──────────────────────────────────┘
+//! ```
+
+mod digest;
+mod download;
+mod message;
+mod topic;
+
+use core::ffi::CStr;
+
+pub use self::{
+    digest::Digest,
+    download::{Download, Failure, Want},
+    message::{Announcement, Bad, Image, Inform, Progress, Reply, config_query},
+    topic::{Incoming, Outgoing, Topic},
+};
+
+/// One device's updates: what was announced last, and what has come of it.
+#[derive(Debug)]
+pub struct Ota<D> {
+    phase: Phase,
+    announcement: Option<Announcement>,
+    /// The download, unless somebody is at it.
+    download: Option<D>,
+    /// How many bytes were handed out.
+    fetched: u32,
+    failure: Option<Failure>,
+    /// The beginning of this download was reported.
+    noticed: bool,
+}
+
+/// How far an update is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing was announced.
+    Idle,
+    /// An image was announced, and is not there yet.
+    Fetching,
+    /// The image is there, or fetching it has failed.
+    Fetched,
+}
+
+/// An announcement is turned down while another image is being fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Busy;
+
+impl<D> Ota<D> {
+    /// Nothing was announced yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            phase: Phase::Idle,
+            announcement: None,
+            download: None,
+            fetched: 0,
+            failure: None,
+            noticed: false,
+        }
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// What was announced last.
+    #[must_use]
+    pub const fn announcement(&self) -> Option<&Announcement> {
+        self.announcement.as_ref()
+    }
+
+    /// How many bytes were handed out, of the present download or the last one.
+    #[must_use]
+    pub const fn fetched(&self) -> u32 {
+        self.fetched
+    }
+
+    /// Why the last download is of no use; `None` as long as nothing speaks against it.
+    #[must_use]
+    pub const fn failure(&self) -> Option<Failure> {
+        self.failure
+    }
+
+    /// Begins another download.
+    pub fn announced(&mut self, announcement: Announcement, download: D) -> Result<(), Busy> {
+        if self.phase == Phase::Fetching {
+            return Err(Busy);
+        }
+        *self = Self {
+            phase: Phase::Fetching,
+            announcement: Some(announcement),
+            download: Some(download),
+            ..Self::new()
+        };
+        Ok(())
+    }
+
+    /// The download, for the one who fetches; `None` if there is none, or somebody else is at it.
+    pub const fn take_download(&mut self) -> Option<D> {
+        self.download.take()
+    }
+
+    /// Whether the platform is still to be told that this download has begun; asked once.
+    pub const fn take_notice(&mut self) -> bool {
+        !core::mem::replace(&mut self.noticed, true)
+    }
+
+    /// The one who fetches has come this far, and will go on.
+    pub fn paused(&mut self, download: D, fetched: u32) {
+        self.fetched = fetched;
+        self.download = Some(download);
+    }
+
+    /// The download has ended, with all bytes, of which this is the digest, or without.
+    pub fn ended(&mut self, fetched: u32, result: Result<Digest, Failure>) {
+        self.phase = Phase::Fetched;
+        self.fetched = fetched;
+        let checked = result.and_then(|digest| {
+            let announced = self.announcement.as_ref().map(|it| it.sign.as_bytes());
+            if announced.is_some_and(|announced| digest.is(announced)) {
+                Ok(())
+            } else {
+                Err(Failure::Digest)
+            }
+        });
+        self.failure = checked.err();
+    }
+
+    /// Whether the image is there as it was announced, and is of this kind.
+    #[must_use]
+    pub fn is_valid(&self, kind: Kind) -> bool {
+        self.phase == Phase::Fetched
+            && self.failure.is_none()
+            && self
+                .announcement
+                .as_ref()
+                .is_some_and(|it| it.kind() == kind)
+    }
+
+    /// The announced version; empty if no firmware was announced.
+    #[must_use]
+    pub fn version(&self) -> &CStr {
+        match self.announcement.as_ref().map(|it| &it.image) {
+            Some(Image::Firmware { version }) => version,
+            _ => c"",
+        }
+    }
+
+    /// The announced MD5 of firmware as it was written; empty if no firmware was announced.
+    #[must_use]
+    pub fn md5(&self) -> &CStr {
+        match &self.announcement {
+            Some(it) if it.kind() == Kind::Firmware => &it.sign,
+            _ => c"",
+        }
+    }
+}
+
+impl<D> Default for Ota<D> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What is updated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The firmware.
+    Firmware,
+    /// The remote configuration.
+    Config,
+}
