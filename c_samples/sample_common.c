@@ -75,6 +75,16 @@ void *sample_connect(iotx_mqtt_event_handle_func_fpt on_event, void *context)
     return client;
 }
 
+const char *sample_product_key(void)
+{
+    return product_key;
+}
+
+const char *sample_device_name(void)
+{
+    return device_name;
+}
+
 const char *sample_topic(char topic[SAMPLE_TOPIC_SIZE], const char *format)
 {
     snprintf(topic, SAMPLE_TOPIC_SIZE, format, product_key, device_name);

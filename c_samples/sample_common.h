@@ -15,6 +15,10 @@
  * what failed. */
 void *sample_connect(iotx_mqtt_event_handle_func_fpt on_event, void *context);
 
+/* Who the device is, once sample_connect() has succeeded. */
+const char *sample_product_key(void);
+const char *sample_device_name(void);
+
 /* Writes a topic of the device: `format`, a literal, with product key and device name for its two `%s`.
  * Returns `topic`. */
 const char *sample_topic(char topic[SAMPLE_TOPIC_SIZE], const char *format);

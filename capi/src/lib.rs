@@ -10,6 +10,7 @@ pub mod hal;
 mod handle;
 mod log;
 mod mqtt;
+mod ota;
 mod root_ca;
 mod rt;
 #[cfg(feature = "tls-rustls")]

@@ -89,16 +89,25 @@ extern "C" {
 /**
  * Waits for announcements from now on.
  *
- * @param product_key  product key; copied
- * @param device_name  device name; copied
- * @param ch_signal    the MQTT client or CoAP connection, which must outlive the handle
- * @return a handle for the other functions; `NULL` if an argument is missing, memory is short
- *         or subscribing failed
+ * Subscribes to four topics and does not wait for the answers; a client that is not connected cannot do that.
+ *
+ * @param product_key  up to `PRODUCT_KEY_LEN` characters; copied
+ * @param device_name  up to `DEVICE_NAME_LEN` characters; copied
+ * @param ch_signal    the MQTT client; it may go before the handle does, which then hears nothing any more
+ * @return a handle for the other functions; `NULL` if an argument is missing, too long or no client, memory is
+ *         short, 8 handles are in use, or subscribing failed: the log says which
+ *
+ * @pre The strings are `NULL` or NUL-terminated.
  */
-void *IOT_OTA_Init(const char *product_key, const char *device_name, void *ch_signal);
+void *IOT_OTA_Init(const char *product_key,
+                   const char *device_name,
+                   void *ch_signal);
 
 /**
- * Ends an update, in whatever state, and frees the handle.
+ * Ends an update, in whatever state, and frees the handle. A download ends, and its connection is closed.
+ *
+ * Nothing is sent: a persistent session of the client goes on queueing announcements for the next handle. A call on
+ * another thread ends first, or frees the handle when it does.
  *
  * @param handle  the handle
  * @return 0; -2 if there is no such handle
@@ -107,41 +116,53 @@ int IOT_OTA_Deinit(void *handle);
 
 /**
  * Reports the version that runs. Do so once after connecting: the platform announces an update
- * only to devices whose version it knows.
+ * only to devices whose version it knows. (Topic `/ota/device/inform`, QoS 1.)
  *
  * @param handle   the handle
- * @param version  1 to 32 characters
+ * @param version  1 to 32 bytes
  * @return 0; -1 on failure, `IOT_OTA_GetLastError` says why; -2 an argument is `NULL`
+ *
+ * @pre `version` is `NULL` or a NUL-terminated string.
  */
 int IOT_OTA_ReportVersion(void *handle, const char *version);
 
 /**
- * Asks whether there is an update.
+ * Asks whether there is an update. (Topic `/ota/device/request`, QoS 1.)
  *
  * @param handle   the handle
- * @param version  the version that runs, 1 to 32 characters
+ * @param version  the version that runs, 1 to 32 bytes
  * @return 0; -1 on failure, `IOT_OTA_GetLastError` says why; -2 an argument is `NULL`
+ *
+ * @pre `version` is `NULL` or a NUL-terminated string.
  */
 int IOT_OTA_RequestImage(void *handle, const char *version);
 
 /**
- * Reports how far an update is.
+ * Reports how far an update is, also when none was announced. (Topic `/ota/device/progress`, QoS 0.)
  *
  * @param handle    the handle
  * @param progress  -4 to 100, see `IOT_OTA_Progress_t`
  * @param msg       a remark; may be `NULL`
- * @return 0, or a negative `IOT_OTA_Err_t`
+ * @return 0; -1 a number out of range; -2 no such handle; -4 the remark is too long, some 220 bytes; -7 not sent
+ *
+ * @pre `msg` is `NULL` or a NUL-terminated string.
  */
-int IOT_OTA_ReportProgress(void *handle, enum IOT_OTA_Progress_t progress, const char *msg);
+int IOT_OTA_ReportProgress(void *handle,
+                           enum IOT_OTA_Progress_t progress,
+                           const char *msg);
 
 /**
- * Asks for the device's remote configuration, which is then announced like a firmware.
+ * Asks for the device's remote configuration, which is then announced like a firmware. (Topic
+ * `/sys/.../thing/config/get`, QoS 0.)
  *
  * @param handle         the handle
  * @param configScope    `"product"`
  * @param getType        `"file"`
  * @param attributeKeys  `""`
- * @return 0; negative on failure
+ * @return 0; -1 an image is being fetched; -2 an argument is `NULL`; -4 the arguments are too long, 141 bytes together;
+ *         -7 not sent
+ *
+ * @pre The strings are `NULL` or NUL-terminated.
  */
 int IOT_OTA_GetConfig(void *handle,
                       const char *configScope,
@@ -165,34 +186,49 @@ int IOT_OTA_IsFetching(void *handle);
 int IOT_OTA_IsFetchFinish(void *handle);
 
 /**
- * Fetches the next part of an update.
+ * Fetches the next part of an update. Any thread, and inside a handler of the MQTT client.
+ *
+ * Returns when the buffer is full, the image is complete or the time is up; only connecting, for which the HAL has no
+ * limit, may take longer. A connection that breaks is made again, and the download goes on where it was; after some
+ * two minutes without a byte it has failed. A server that answers with anything but the image has, too
+ * (`IOT_OTA_GetFailure` says why). The first call of a download reports progress 0.
  *
  * @param handle     the handle
  * @param buf        receives the part, followed by a NUL
- * @param buf_len    size of `buf`: one more than the part may have
- * @param timeout_s  how long to wait for it, in seconds
- * @return bytes received; -1 the download failed; -2 an argument is missing; -3 there is
- *         nothing to fetch
+ * @param buf_len    size of `buf`: one more than the part may have; at least 2
+ * @param timeout_s  how long to wait for it, in seconds; 0 looks once
+ * @return bytes received, each byte of the image once; 0 none came, and the download goes on; -1 the download
+ *         failed; -2 an argument is missing; -3 there is nothing to fetch
+ *
+ * @pre `buf` is `NULL`, or writable for `buf_len` bytes that nobody else touches.
  */
-int IOT_OTA_FetchYield(void *handle, char *buf, uint32_t buf_len, uint32_t timeout_s);
+int IOT_OTA_FetchYield(void *handle,
+                       char *buf,
+                       uint32_t buf_len,
+                       uint32_t timeout_s);
 
 /**
- * Asks about an update.
+ * Asks about an update: the present one, or the last.
  *
  * @param handle   the handle
  * @param type     what; see there for the type of the answer
- * @param buf      receives the answer; a text is cut to fit
+ * @param buf      receives the answer; a text is cut to fit, and NULs fill the rest
  * @param buf_len  size of `buf`
- * @return 0; -1 no such question, or not in this state; -2 an argument is missing; -3 no
+ * @return 0; -1 no such question, not in this state, or a number does not fit `buf`; -2 an argument is missing; -3 no
  *         update has been announced
+ *
+ * @pre `buf` is `NULL`, or writable for `buf_len` bytes.
  */
-int IOT_OTA_Ioctl(void *handle, enum IOT_OTA_CmdType_t type, void *buf, size_t buf_len);
+int IOT_OTA_Ioctl(void *handle,
+                  enum IOT_OTA_CmdType_t type,
+                  void *buf,
+                  size_t buf_len);
 
 /**
  * Why a call on this handle failed last. Success does not clear it.
  *
  * @param handle  the handle
- * @return an `IOT_OTA_Err_t`
+ * @return an `IOT_OTA_Err_t`, 0 as long as none has failed; -2 if there is no such handle
  */
 int IOT_OTA_GetLastError(void *handle);
 

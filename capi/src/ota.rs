@@ -1,0 +1,353 @@
+//! Updates behind the C interface: announced to an MQTT client, fetched over the HAL.
+
+use core::{ffi::c_void, slice};
+
+use iotkit::{
+    auth::Identity,
+    client::{
+        Error,
+        fetch::{Fetch, Fetched},
+    },
+    hal::Lock,
+    log::{Level, Value},
+    services::ota::{
+        Announcement, Bad, Busy, Failure, Incoming, Ota, Outgoing, Phase, Progress, Reply,
+    },
+    text::Text,
+    wire::mqtt::QoS,
+};
+
+use crate::{
+    hal::{self, Conn, Hal, Mutex},
+    handle::{Place, Table},
+    log,
+    mqtt::{CLIENTS, Handler},
+    v2::{
+        iot_export_mqtt::{iotx_mqtt_event_msg_pt, iotx_mqtt_event_type_t, iotx_mqtt_topic_info_t},
+        iot_export_ota::IOT_OTA_Err_t::{self, *},
+    },
+};
+
+/// All updates; eight at once, one for each client.
+pub(crate) static UPDATES: Table<Update, 8> = Table::new();
+
+/// The updates of one device.
+pub(crate) struct Update {
+    product_key: Text<{ Identity::PRODUCT_KEY_MAX }>,
+    device_name: Text<{ Identity::DEVICE_NAME_MAX }>,
+    channel: Channel,
+    state: Mutex<State>,
+}
+
+struct State {
+    ota: Ota<Fetch<Conn>>,
+    last_error: IOT_OTA_Err_t,
+}
+
+/// The handle of the MQTT client that announcements come from. It may be gone.
+#[derive(Clone, Copy)]
+struct Channel(*mut c_void);
+
+// SAFETY: a handle is a number.
+unsafe impl Send for Channel {}
+// SAFETY: as above.
+unsafe impl Sync for Channel {}
+
+/// What a download has come to in one call.
+pub(crate) enum Step {
+    /// So many bytes are there.
+    Bytes(usize),
+    Failed,
+    /// Nothing is being fetched.
+    Idle,
+}
+
+impl Update {
+    /// Subscribes a device to its announcements; the handle of its updates.
+    pub(crate) fn start(
+        product_key: &[u8],
+        device_name: &[u8],
+        channel: *mut c_void,
+    ) -> Result<*mut c_void, &'static str> {
+        let client = CLIENTS
+            .get(channel)
+            .map_err(|_| "ota: the channel is no MQTT client")?;
+        let slot = UPDATES
+            .reserve()
+            .ok_or("ota: as many as there may be are in use")?;
+        let mut update = Self {
+            product_key: Text::new(),
+            device_name: Text::new(),
+            channel: Channel(channel),
+            state: Mutex::new(State {
+                ota: Ota::new(),
+                last_error: IOT_OTAE_NONE,
+            })
+            .ok_or("ota: the port has no mutex left")?,
+        };
+        update
+            .product_key
+            .push_all(&[product_key])
+            .map_err(|_| "ota: the product key is too long")?;
+        update
+            .device_name
+            .push_all(&[device_name])
+            .map_err(|_| "ota: the device name is too long")?;
+        let place = Place::take().ok_or("ota: no memory")?;
+        let handle = slot.fill(place.fill(update));
+        for topic in Incoming::ALL {
+            let filter = topic.topic(product_key, device_name);
+            let qos = match topic {
+                Incoming::Request | Incoming::Upgrade => QoS::AtLeastOnce,
+                Incoming::ConfigReply | Incoming::ConfigPush => QoS::AtMostOnce,
+            };
+            let subscribed = client.subscribe(filter.as_bytes(), qos, handler(handle));
+            if subscribed.is_err() && topic == Incoming::Upgrade {
+                end(handle);
+                return Err("ota: subscribing to announcements failed");
+            }
+        }
+        Ok(handle)
+    }
+
+    /// Whether an image is being fetched, and so on.
+    pub(crate) fn phase(&self) -> Phase {
+        self.state.with(|state| state.ota.phase())
+    }
+
+    pub(crate) fn last_error(&self) -> IOT_OTA_Err_t {
+        self.state.with(|state| state.last_error)
+    }
+
+    pub(crate) fn set_last_error(&self, error: IOT_OTA_Err_t) {
+        self.state.with(|state| state.last_error = error);
+    }
+
+    /// Looks at what was announced and what has come of it.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&Ota<Fetch<Conn>>) -> R) -> R {
+        self.state.with(|state| look(&state.ota))
+    }
+
+    /// Publishes to the platform.
+    pub(crate) fn publish(&self, topic: Outgoing, qos: QoS, payload: &[u8]) -> Result<(), Error> {
+        let client = CLIENTS
+            .get(self.channel.0)
+            .map_err(|_| Error::NotConnected)?;
+        let topic = topic.topic(self.product_key.as_bytes(), self.device_name.as_bytes());
+        client
+            .publish(topic.as_bytes(), payload, qos, false)
+            .map(|_| ())
+    }
+
+    /// Fetches what comes next of the image, into `buf`, for `timeout` ms.
+    pub(crate) fn fetch(&self, buf: &mut [u8], timeout: u32) -> Step {
+        /// How long another thread that is at it is waited for, in ms.
+        const GLANCE: u32 = 10;
+
+        let taken = self.state.with(|state| {
+            (state.ota.phase() == Phase::Fetching)
+                .then(|| (state.ota.take_download(), state.ota.take_notice()))
+        });
+        let Some((fetch, begins)) = taken else {
+            self.set_last_error(IOT_OTAE_INVALID_STATE);
+            return Step::Idle;
+        };
+        if begins {
+            let notice = Progress::new(0, b"Enter in downloading state");
+            // Whether the platform has heard of it does not matter to the download.
+            let _ =
+                notice.map(|it| self.publish(Outgoing::Progress, QoS::AtMostOnce, it.as_bytes()));
+        }
+        let Some(mut fetch) = fetch else {
+            hal::sleep(timeout.clamp(1, GLANCE));
+            return Step::Bytes(0);
+        };
+        let outcome = fetch.run(&Hal, buf, timeout);
+        let fetched = fetch.fetched();
+        match outcome {
+            Fetched::Some(count) => {
+                self.state.with(|state| state.ota.paused(fetch, fetched));
+                Step::Bytes(count)
+            }
+            Fetched::All(Ok(count)) => {
+                let digest = fetch.into_digest();
+                let failure = self.state.with(|state| {
+                    state.ota.ended(fetched, Ok(digest));
+                    state.ota.failure()
+                });
+                match failure {
+                    None => log::write(
+                        Level::Info,
+                        "ota: fetched, bytes",
+                        Value::Num(fetched.into()),
+                    ),
+                    Some(failure) => log_failure(failure),
+                }
+                Step::Bytes(count)
+            }
+            Fetched::All(Err(failure)) => {
+                self.state.with(|state| {
+                    state.ota.ended(fetched, Err(failure));
+                    state.last_error = IOT_OTAE_FETCH_FAILED;
+                });
+                log_failure(failure);
+                Step::Failed
+            }
+        }
+    }
+
+    /// A message has arrived on one of the topics.
+    fn heard(&self, topic: &[u8], payload: &[u8]) {
+        let (pk, dn) = (self.product_key.as_bytes(), self.device_name.as_bytes());
+        let Some(incoming) = Incoming::ALL
+            .into_iter()
+            .find(|incoming| incoming.topic(pk, dn).as_bytes() == topic)
+        else {
+            return;
+        };
+        let accepted = match Announcement::parse(incoming, payload) {
+            Ok((announcement, url)) => {
+                let size = announcement.size;
+                let fetch = Fetch::new(&announcement, url, hal::uptime());
+                let accepted = self
+                    .state
+                    .with(|state| state.ota.announced(announcement, fetch));
+                match accepted {
+                    Ok(()) => log::write(
+                        Level::Info,
+                        "ota: announced, bytes",
+                        Value::Num(size.into()),
+                    ),
+                    Err(Busy) => log::write(
+                        Level::Warning,
+                        "ota: announcement dropped: another image is being fetched",
+                        Value::None,
+                    ),
+                }
+                accepted.is_ok()
+            }
+            Err(bad) => {
+                log_bad(bad);
+                false
+            }
+        };
+        if incoming == Incoming::ConfigPush
+            && let Some(reply) = Reply::new(payload, accepted)
+            && self
+                .publish(Outgoing::PushReply, QoS::AtMostOnce, reply.as_bytes())
+                .is_err()
+        {
+            log::write(Level::Warning, "ota: reply not sent", Value::None);
+        }
+    }
+}
+
+/// Closes what is open.
+impl Drop for Update {
+    fn drop(&mut self) {
+        if let Some(mut fetch) = self.state.with(|state| state.ota.take_download()) {
+            fetch.close(&Hal);
+        }
+    }
+}
+
+/// Ends the updates of a device: what arrives for them from now on is nobody's. The platform goes on queueing
+/// announcements for a persistent session, since it is told nothing.
+pub(crate) fn end(handle: *mut c_void) -> bool {
+    let Ok(update) = UPDATES.end(handle) else {
+        return false;
+    };
+    if let Ok(client) = CLIENTS.get(update.channel.0) {
+        client.forget(handler(handle));
+    }
+    true
+}
+
+fn handler(handle: *mut c_void) -> Handler {
+    Handler {
+        function: Some(arrived),
+        context: handle,
+    }
+}
+
+/// # Safety
+///
+/// As for every handler: `msg` is a message of the MQTT client.
+unsafe extern "C" fn arrived(
+    context: *mut c_void,
+    _client: *mut c_void,
+    msg: iotx_mqtt_event_msg_pt,
+) {
+    let Ok(update) = UPDATES.get(context) else {
+        return;
+    };
+    // SAFETY: it is a message, by the contract.
+    let msg = unsafe { &*msg };
+    if msg.event_type != iotx_mqtt_event_type_t::IOTX_MQTT_EVENT_PUBLISH_RECVEIVED {
+        return;
+    }
+    // SAFETY: what comes with this event, by the contract; topic and payload lie in the client's buffer, which nobody
+    // else touches while a message is delivered.
+    let (topic, payload) = unsafe {
+        let message = &*msg.msg.cast::<iotx_mqtt_topic_info_t>();
+        (
+            slice::from_raw_parts(message.ptopic.cast(), message.topic_len.into()),
+            slice::from_raw_parts(message.payload.cast(), message.payload_len.into()),
+        )
+    };
+    update.heard(topic, payload);
+}
+
+fn log_bad(bad: Bad) {
+    let (level, text, value) = match bad {
+        Bad::Nothing => (Level::Debug, "ota: nothing new", Value::None),
+        Bad::Malformed => (Level::Warning, "ota: announcement is not JSON", Value::None),
+        Bad::Refused => (
+            Level::Warning,
+            "ota: the platform reports a failure",
+            Value::None,
+        ),
+        Bad::Member(name) => (
+            Level::Warning,
+            "ota: announcement without, or with a bad,",
+            Value::Text(name.as_bytes()),
+        ),
+        Bad::NoMemory => (
+            Level::Error,
+            "ota: no memory for an announcement",
+            Value::None,
+        ),
+    };
+    log::write(level, text, value);
+}
+
+fn log_failure(failure: Failure) {
+    let (text, value) = match failure {
+        Failure::NoConnection => ("ota: failed: no connection", Value::None),
+        Failure::Closed => (
+            "ota: failed: connections end before the image does",
+            Value::None,
+        ),
+        Failure::Silent => ("ota: failed: the server is silent", Value::None),
+        Failure::Status(status) => ("ota: failed: HTTP status", Value::Num(status.into())),
+        Failure::Response => (
+            "ota: failed: the answer is not the image asked for",
+            Value::None,
+        ),
+        Failure::Redirect => (
+            "ota: failed: redirected too often, or to no place to go",
+            Value::None,
+        ),
+        Failure::Size => (
+            "ota: failed: the image is shorter than announced",
+            Value::None,
+        ),
+        Failure::Changed => (
+            "ota: failed: the image has changed on the server",
+            Value::None,
+        ),
+        Failure::NoMemory => ("ota: failed: no memory", Value::None),
+        Failure::Digest => ("ota: failed: wrong digest", Value::None),
+    };
+    log::write(Level::Error, text, value);
+}
