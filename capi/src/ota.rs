@@ -3,7 +3,6 @@
 use core::{ffi::c_void, slice};
 
 use iotkit::{
-    auth::Identity,
     client::{
         Error,
         fetch::{Fetch, Fetched},
@@ -11,9 +10,8 @@ use iotkit::{
     hal::Lock,
     log::{Level, Value},
     services::ota::{
-        Announcement, Bad, Busy, Failure, Incoming, Ota, Outgoing, Phase, Progress, Reply,
+        Announcement, Bad, Busy, Device, Failure, Incoming, Ota, Outgoing, Phase, Progress, Reply,
     },
-    text::Text,
     wire::mqtt::QoS,
 };
 
@@ -33,8 +31,7 @@ pub(crate) static UPDATES: Table<Update, 8> = Table::new();
 
 /// The updates of one device.
 pub(crate) struct Update {
-    product_key: Text<{ Identity::PRODUCT_KEY_MAX }>,
-    device_name: Text<{ Identity::DEVICE_NAME_MAX }>,
+    device: Device,
     channel: Channel,
     state: Mutex<State>,
 }
@@ -75,9 +72,10 @@ impl Update {
         let slot = UPDATES
             .reserve()
             .ok_or("ota: as many as there may be are in use")?;
-        let mut update = Self {
-            product_key: Text::new(),
-            device_name: Text::new(),
+        let device = Device::new(product_key, device_name)
+            .map_err(|_| "ota: product key or device name is too long")?;
+        let update = Self {
+            device: device.clone(),
             channel: Channel(channel),
             state: Mutex::new(State {
                 ota: Ota::new(),
@@ -85,18 +83,10 @@ impl Update {
             })
             .ok_or("ota: the port has no mutex left")?,
         };
-        update
-            .product_key
-            .push_all(&[product_key])
-            .map_err(|_| "ota: the product key is too long")?;
-        update
-            .device_name
-            .push_all(&[device_name])
-            .map_err(|_| "ota: the device name is too long")?;
         let place = Place::take().ok_or("ota: no memory")?;
         let handle = slot.fill(place.fill(update));
         for topic in Incoming::ALL {
-            let filter = topic.topic(product_key, device_name);
+            let filter = topic.topic(&device);
             let qos = match topic {
                 Incoming::Request | Incoming::Upgrade => QoS::AtLeastOnce,
                 Incoming::ConfigReply | Incoming::ConfigPush => QoS::AtMostOnce,
@@ -133,7 +123,7 @@ impl Update {
         let client = CLIENTS
             .get(self.channel.0)
             .map_err(|_| Error::NotConnected)?;
-        let topic = topic.topic(self.product_key.as_bytes(), self.device_name.as_bytes());
+        let topic = topic.topic(&self.device);
         client
             .publish(topic.as_bytes(), payload, qos, false)
             .map(|_| ())
@@ -198,10 +188,9 @@ impl Update {
 
     /// A message has arrived on one of the topics.
     fn heard(&self, topic: &[u8], payload: &[u8]) {
-        let (pk, dn) = (self.product_key.as_bytes(), self.device_name.as_bytes());
         let Some(incoming) = Incoming::ALL
             .into_iter()
-            .find(|incoming| incoming.topic(pk, dn).as_bytes() == topic)
+            .find(|incoming| incoming.topic(&self.device).as_bytes() == topic)
         else {
             return;
         };

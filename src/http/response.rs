@@ -7,10 +7,10 @@
 //!  └──────┘                               └─ none can follow ─────────────────────────┘
 //! ```
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::mem;
 
-use crate::wire::http::{ContentRange, field, number, status_line};
+use crate::wire::http::{ContentRange, concat, field, number, status_line};
 
 /// A response, as far as it has come.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Response {
     /// The line that has begun.
     line: Vec<u8>,
     /// How many bytes of lines have come: head, chunk sizes, trailer.
-    lines_len: usize,
+    lines_len: u32,
     head: Head,
     has_head: bool,
     chunked: bool,
@@ -31,11 +31,11 @@ enum State {
     StatusLine,
     Fields,
     /// So much of the body is to come.
-    Counted(u64),
+    Counted(u32),
     UntilEnd,
     ChunkSize,
     /// So much of a chunk is to come.
-    Chunk(u64),
+    Chunk(u32),
     ChunkEnd,
     Trailer,
     Done,
@@ -47,15 +47,15 @@ pub struct Head {
     /// The status code, 200 to 999.
     pub status: u16,
     /// How long the body is, if it says so.
-    pub length: Option<u64>,
+    pub length: Option<u32>,
     /// Which part the body is.
     pub range: Option<ContentRange>,
     /// `ETag` as it is written; empty if there is none, or one of more than [`Response::VALUE_MAX`] bytes.
-    pub etag: Vec<u8>,
+    pub etag: Box<[u8]>,
     /// `Last-Modified`, likewise.
-    pub last_modified: Vec<u8>,
+    pub last_modified: Box<[u8]>,
     /// `Location`; empty if there is none.
-    pub location: Vec<u8>,
+    pub location: Box<[u8]>,
 }
 
 /// Why a response is none.
@@ -73,18 +73,18 @@ pub enum Error {
 
 impl Response {
     /// How many bytes the head may have, and beyond it what there is of chunk sizes and trailer between two bytes of body.
-    pub const LINES_MAX: usize = 16 * 1024;
+    pub const LINES_MAX: u32 = 16 * 1024;
     /// The longest `ETag` and `Last-Modified` that is kept.
     pub const VALUE_MAX: usize = 256;
 
     /// Nothing has come yet.
     #[must_use]
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             state: State::StatusLine,
             line: Vec::new(),
             lines_len: 0,
-            head: Head::EMPTY,
+            head: Head::default(),
             has_head: false,
             chunked: false,
             closes: false,
@@ -98,7 +98,7 @@ impl Response {
         while from < bytes.len() {
             let left = match &mut self.state {
                 State::Counted(left) | State::Chunk(left) => *left,
-                State::UntilEnd => u64::MAX,
+                State::UntilEnd => u32::MAX,
                 State::Done => {
                     self.closes = true;
                     break;
@@ -115,7 +115,7 @@ impl Response {
             from += count;
             to += count;
             self.lines_len = 0;
-            let left = left - count as u64;
+            let left = left - count as u32; // at most `left`
             self.state = match self.state {
                 State::Counted(_) if left == 0 => State::Done,
                 State::Counted(_) => State::Counted(left),
@@ -153,7 +153,7 @@ impl Response {
 
     /// How many bytes of the body are to come, if its head has told.
     #[must_use]
-    pub const fn remaining(&self) -> Option<u64> {
+    pub const fn remaining(&self) -> Option<u32> {
         match self.state {
             State::Counted(left) => Some(left),
             State::Done => Some(0),
@@ -171,7 +171,9 @@ impl Response {
     fn take_line(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         let end = bytes.iter().position(|byte| *byte == b'\n');
         let part = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
-        self.lines_len += part.len() + 1;
+        self.lines_len = self
+            .lines_len
+            .saturating_add(length(part).saturating_add(1));
         if self.lines_len > Self::LINES_MAX {
             return Err(Error::TooLong);
         }
@@ -293,21 +295,11 @@ impl Default for Response {
     }
 }
 
-impl Head {
-    const EMPTY: Self = Self {
-        status: 0,
-        length: None,
-        range: None,
-        etag: Vec::new(),
-        last_modified: Vec::new(),
-        location: Vec::new(),
-    };
+/// How long a piece is; as long as anything may be, if it is longer.
+fn length(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }
 
-fn keep(value: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut kept = Vec::new();
-    kept.try_reserve_exact(value.len())
-        .map_err(|_| Error::NoMemory)?;
-    kept.extend_from_slice(value);
-    Ok(kept)
+fn keep(value: &[u8]) -> Result<Box<[u8]>, Error> {
+    concat([value].into_iter()).map_err(|_| Error::NoMemory)
 }

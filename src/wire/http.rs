@@ -1,6 +1,6 @@
 //! HTTP/1.1: URLs, requests, and the lines of a response's head (RFC 3986, RFC 9110, RFC 9112).
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, collections::TryReserveError, vec::Vec};
 
 /// Where a resource is: an `http` or `https` URL (RFC 9110, section 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl<'a> Url<'a> {
 
     /// Where `location`, of a response to a request for this URL, leads (RFC 3986, section 5.2). Not from TLS to plain
     /// text.
-    pub fn resolve(self, location: &[u8]) -> Result<Vec<u8>, Unresolved> {
+    pub fn resolve(self, location: &[u8]) -> Result<Box<[u8]>, Unresolved> {
         let scheme: &[u8] = if self.tls { b"https:" } else { b"http:" };
         let path = self.target.split(|byte| *byte == b'?').next();
         let path = path.unwrap_or_default();
@@ -77,7 +77,7 @@ impl<'a> Url<'a> {
             [b'?', ..] => [scheme, b"//", self.authority, path, location],
             _ => [scheme, b"//", self.authority, directory, location],
         };
-        let url = concat(&parts).map_err(|_| Unresolved::NoMemory)?;
+        let url = concat(parts.into_iter()).map_err(|_| Unresolved::NoMemory)?;
         let there = Url::parse(&url).map_err(|BadUrl| Unresolved::BadUrl)?;
         if self.tls && !there.tls {
             return Err(Unresolved::BadUrl);
@@ -161,7 +161,7 @@ pub enum NoRequest {
 
 impl Request<'_> {
     /// The bytes to send (RFC 9112, sections 3 and 5).
-    pub fn emit(&self) -> Result<Vec<u8>, NoRequest> {
+    pub fn emit(&self) -> Result<Box<[u8]>, NoRequest> {
         let is_bad = |byte: &u8| byte.is_ascii_control();
         let values = self.fields.iter().map(|(_, value)| *value);
         if values.flatten().any(is_bad) {
@@ -187,13 +187,7 @@ impl Request<'_> {
             .iter()
             .flat_map(|(name, value)| [name.as_bytes(), value, b"\r\n"]);
         let parts = start.into_iter().chain(fields).chain([&b"\r\n"[..]]);
-        let len = parts.clone().map(<[u8]>::len).sum();
-        let mut bytes = Vec::new();
-        bytes
-            .try_reserve_exact(len)
-            .map_err(|_| NoRequest::NoMemory)?;
-        parts.for_each(|part| bytes.extend_from_slice(part));
-        Ok(bytes)
+        concat(parts).map_err(|_| NoRequest::NoMemory)
     }
 }
 
@@ -221,14 +215,14 @@ pub(crate) fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((name, value.get(1..)?.trim_ascii()))
 }
 
-/// A number without a sign.
-pub(crate) fn number(digits: &[u8], radix: u32) -> Option<u64> {
+/// A number without a sign, of 32 bits: a device has no use for more bytes than that.
+pub(crate) fn number(digits: &[u8], radix: u32) -> Option<u32> {
     if digits.is_empty() {
         return None;
     }
-    digits.iter().try_fold(0_u64, |number, digit| {
+    digits.iter().try_fold(0_u32, |number, digit| {
         let digit = char::from(*digit).to_digit(radix)?;
-        number.checked_mul(radix.into())?.checked_add(digit.into())
+        number.checked_mul(radix)?.checked_add(digit)
     })
 }
 
@@ -236,11 +230,9 @@ pub(crate) fn number(digits: &[u8], radix: u32) -> Option<u64> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContentRange {
     /// The first byte of the part.
-    pub first: u64,
-    /// Its last byte.
-    pub last: u64,
+    pub first: u32,
     /// How many bytes there are in all, if the server knows.
-    pub total: Option<u64>,
+    pub total: Option<u32>,
 }
 
 impl ContentRange {
@@ -258,17 +250,16 @@ impl ContentRange {
             b"*" => None,
             digits => Some(number(digits, 10)?),
         };
-        (first <= last && total.is_none_or(|total| last < total)).then_some(Self {
-            first,
-            last,
-            total,
-        })
+        (first <= last && total.is_none_or(|total| last < total)).then_some(Self { first, total })
     }
 }
 
-fn concat(parts: &[&[u8]]) -> Result<Vec<u8>, alloc::collections::TryReserveError> {
+/// Copies `parts` one behind the other.
+pub(crate) fn concat<'a>(
+    parts: impl Iterator<Item = &'a [u8]> + Clone,
+) -> Result<Box<[u8]>, TryReserveError> {
     let mut whole = Vec::new();
-    whole.try_reserve_exact(parts.iter().map(|part| part.len()).sum())?;
-    parts.iter().for_each(|part| whole.extend_from_slice(part));
-    Ok(whole)
+    whole.try_reserve_exact(parts.clone().map(<[u8]>::len).sum())?;
+    parts.for_each(|part| whole.extend_from_slice(part));
+    Ok(whole.into_boxed_slice())
 }

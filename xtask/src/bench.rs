@@ -38,8 +38,8 @@ pub(crate) struct Args {
 /// The table, below the root.
 const PATH: &str = "docs/speed.md";
 
-/// The benches that link against a library that has MQTT alone.
-const BENCHES: &str = "bench_connect bench_pub bench_recv bench_idle";
+/// The benches of what the library has.
+const BENCHES: &str = "bench_connect bench_pub bench_recv bench_ota bench_idle";
 
 /// The name of the library in the results of `run_all.py`.
 const NAME: &str = "sdk";

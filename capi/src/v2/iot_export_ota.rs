@@ -403,7 +403,7 @@ pub unsafe extern "C" fn IOT_OTA_Ioctl(
         // SAFETY: the caller passed a number.
         match unsafe { number(r#type) } {
             FETCHED_SIZE => put(update.look(|ota| ota.fetched())),
-            FILE_SIZE => put(update.look(|ota| ota.announcement().map_or(0, |it| it.size))),
+            FILE_SIZE => put(update.look(|ota| ota.size())),
             CHECK_FIRMWARE => check(Kind::Firmware),
             CHECK_CONFIG => check(Kind::Config),
             question @ (MD5SUM | VERSION) => {

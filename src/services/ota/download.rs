@@ -9,7 +9,7 @@
 //!   └──────────────────────────── Leaving <────────┘                                 ▼
 //! ```
 
-use alloc::{ffi::CString, vec::Vec};
+use alloc::{boxed::Box, ffi::CString};
 
 use super::digest::Digest;
 use crate::{
@@ -25,7 +25,7 @@ pub struct Download {
     /// The announced URL.
     url: CString,
     /// Where the server has sent us from there; empty unless it has.
-    moved: Vec<u8>,
+    moved: Box<[u8]>,
     redirects: u8,
     size: u32,
     /// How many bytes were handed out.
@@ -46,13 +46,13 @@ enum Link {
         at: Instant,
     },
     Sending {
-        request: Vec<u8>,
+        request: Box<[u8]>,
         sent: usize,
     },
     Receiving {
         response: Response,
         /// Which byte of the image comes next, once the head is there.
-        position: Option<u64>,
+        position: Option<u32>,
     },
     /// There is a connection to be closed.
     Leaving(Next),
@@ -70,9 +70,9 @@ enum Next {
 /// What tells one version of an image from another: nothing, as long as no response has come.
 #[derive(Debug, Default)]
 struct Version {
-    etag: Vec<u8>,
-    last_modified: Vec<u8>,
-    total: Option<u64>,
+    etag: Box<[u8]>,
+    last_modified: Box<[u8]>,
+    total: Option<u32>,
 }
 
 /// Why an image is not there, or of no use.
@@ -136,20 +136,16 @@ impl Download {
     const HEAD_PIECE: usize = 512;
     const HEAD_WAIT: u32 = 50;
 
-    pub(super) const fn new(url: CString, size: u32, digest: Digest, now: Instant) -> Self {
+    pub(super) fn new(url: CString, size: u32, digest: Digest, now: Instant) -> Self {
         Self {
             url,
-            moved: Vec::new(),
+            moved: Box::default(),
             redirects: 0,
             size,
             fetched: 0,
             digest,
             link: Link::Closed { at: now },
-            image: Version {
-                etag: Vec::new(),
-                last_modified: Vec::new(),
-                total: None,
-            },
+            image: Version::default(),
             attempts: 0,
             silence: 0,
         }
@@ -182,14 +178,14 @@ impl Download {
     }
 
     /// No more than what is sure to come, once that is known.
-    fn want_bytes(&self, response: &Response, position: Option<u64>, room: usize) -> Want<'_> {
+    fn want_bytes(&self, response: &Response, position: Option<u32>, room: usize) -> Want<'_> {
         let Some(position) = position else {
             return Want::Read {
                 len: room.min(Self::HEAD_PIECE),
                 wait: Self::HEAD_WAIT,
             };
         };
-        let of_image = u64::from(self.size).saturating_sub(position);
+        let of_image = self.size.saturating_sub(position);
         let left = response
             .remaining()
             .map_or(of_image, |left| left.min(of_image));
@@ -217,21 +213,20 @@ impl Download {
         };
     }
 
-    fn request(&self) -> Option<Vec<u8>> {
+    fn request(&self) -> Option<Box<[u8]>> {
         let mut range = Text::<32>::new();
         range.push_all(&[b"bytes="]).ok()?;
         range.push_number(self.fetched.into()).ok()?;
         range.push_all(&[b"-"]).ok()?;
-        let fields: [(&'static str, &[u8]); 4] = [
-            ("Accept-Encoding: ", b"identity"), // without this, any would do
+        let fields: [(&'static str, &[u8]); 3] = [
             ("Connection: ", b"close"),
             ("Range: ", range.as_bytes()),
             ("If-Range: ", self.image.validator().unwrap_or_default()),
         ];
         let count = match (self.fetched, self.image.validator()) {
-            (0, _) => 2,
-            (_, None) => 3,
-            (_, Some(_)) => 4,
+            (0, _) => 1,
+            (_, None) => 2,
+            (_, Some(_)) => 3,
         };
         Request {
             method: "GET",
@@ -298,7 +293,7 @@ impl Download {
             }
         };
         if let Link::Receiving { position, .. } = &mut self.link {
-            *position = Some(start.saturating_add(count as u64));
+            *position = Some(start.saturating_add(count as u32));
         }
         let kept = self.keep(bytes.get_mut(..count).unwrap_or_default(), start);
         if self.fetched == self.size {
@@ -315,8 +310,8 @@ impl Download {
     }
 
     /// Moves to the front what was not handed out before, of the bytes of the image from `start` on.
-    fn keep(&mut self, bytes: &mut [u8], start: u64) -> usize {
-        let known = u64::from(self.fetched).saturating_sub(start);
+    fn keep(&mut self, bytes: &mut [u8], start: u32) -> usize {
+        let known = self.fetched.saturating_sub(start);
         let known = usize::try_from(known).map_or(bytes.len(), |known| known.min(bytes.len()));
         let wanted = (self.size - self.fetched) as usize;
         let kept = (bytes.len() - known).min(wanted);
@@ -330,10 +325,10 @@ impl Download {
     }
 
     /// What a head means: which byte of the image comes first, or what comes instead of it.
-    fn judge(&mut self, head: Head) -> Result<u64, Next> {
+    fn judge(&mut self, head: Head) -> Result<u32, Next> {
         let (start, total) = match (head.status, head.range) {
             (200, _) => (0, head.length),
-            (206, Some(range)) if self.fetched > 0 && range.first <= self.fetched.into() => {
+            (206, Some(range)) if self.fetched > 0 && range.first <= self.fetched => {
                 (range.first, range.total)
             }
             (206, _) => return Err(Self::give_up(Failure::Response)),
@@ -398,7 +393,7 @@ impl Download {
     /// each begins at the announced URL, since those of redirections may hold for a short time only.
     fn leave(&mut self, why: Failure) -> Next {
         self.silence = 0;
-        self.moved = Vec::new();
+        self.moved = Box::default();
         self.redirects = 0;
         self.attempts += 1;
         match self.attempts {

@@ -14,20 +14,26 @@ mod download;
 mod message;
 mod topic;
 
+use alloc::ffi::CString;
 use core::ffi::CStr;
 
 pub use self::{
     digest::Digest,
     download::{Download, Failure, Want},
     message::{Announcement, Bad, Image, Inform, Progress, Reply, config_query},
-    topic::{Incoming, Outgoing, Topic},
+    topic::{Device, Incoming, Outgoing, Topic},
 };
 
 /// One device's updates: what was announced last, and what has come of it.
 #[derive(Debug)]
 pub struct Ota<D> {
     phase: Phase,
-    announcement: Option<Announcement>,
+    /// The announced version; a configuration has none.
+    version: Option<CString>,
+    /// The announced digest in hex.
+    sign: Option<CString>,
+    /// The announced size.
+    size: u32,
     /// The download, unless somebody is at it.
     download: Option<D>,
     /// How many bytes were handed out.
@@ -58,7 +64,9 @@ impl<D> Ota<D> {
     pub const fn new() -> Self {
         Self {
             phase: Phase::Idle,
-            announcement: None,
+            version: None,
+            sign: None,
+            size: 0,
             download: None,
             fetched: 0,
             failure: None,
@@ -72,10 +80,10 @@ impl<D> Ota<D> {
         self.phase
     }
 
-    /// What was announced last.
+    /// How many bytes the image has that was announced last; 0 if none was.
     #[must_use]
-    pub const fn announcement(&self) -> Option<&Announcement> {
-        self.announcement.as_ref()
+    pub const fn size(&self) -> u32 {
+        self.size
     }
 
     /// How many bytes were handed out, of the present download or the last one.
@@ -97,7 +105,12 @@ impl<D> Ota<D> {
         }
         *self = Self {
             phase: Phase::Fetching,
-            announcement: Some(announcement),
+            version: match announcement.image {
+                Image::Firmware { version } => Some(version),
+                Image::Config { .. } => None,
+            },
+            sign: Some(announcement.sign),
+            size: announcement.size,
             download: Some(download),
             ..Self::new()
         };
@@ -125,7 +138,7 @@ impl<D> Ota<D> {
         self.phase = Phase::Fetched;
         self.fetched = fetched;
         let checked = result.and_then(|digest| {
-            let announced = self.announcement.as_ref().map(|it| it.sign.as_bytes());
+            let announced = self.sign.as_ref().map(|sign| sign.as_bytes());
             if announced.is_some_and(|announced| digest.is(announced)) {
                 Ok(())
             } else {
@@ -138,28 +151,28 @@ impl<D> Ota<D> {
     /// Whether the image is there as it was announced, and is of this kind.
     #[must_use]
     pub fn is_valid(&self, kind: Kind) -> bool {
-        self.phase == Phase::Fetched
-            && self.failure.is_none()
-            && self
-                .announcement
-                .as_ref()
-                .is_some_and(|it| it.kind() == kind)
+        self.phase == Phase::Fetched && self.failure.is_none() && self.kind() == kind
+    }
+
+    fn kind(&self) -> Kind {
+        if self.version.is_some() {
+            Kind::Firmware
+        } else {
+            Kind::Config
+        }
     }
 
     /// The announced version; empty if no firmware was announced.
     #[must_use]
     pub fn version(&self) -> &CStr {
-        match self.announcement.as_ref().map(|it| &it.image) {
-            Some(Image::Firmware { version }) => version,
-            _ => c"",
-        }
+        self.version.as_deref().unwrap_or_default()
     }
 
     /// The announced MD5 of firmware as it was written; empty if no firmware was announced.
     #[must_use]
     pub fn md5(&self) -> &CStr {
-        match &self.announcement {
-            Some(it) if it.kind() == Kind::Firmware => &it.sign,
+        match (self.kind(), &self.sign) {
+            (Kind::Firmware, Some(sign)) => sign,
             _ => c"",
         }
     }

@@ -1,6 +1,9 @@
 //! The topics of updates (reference: ota.md, 4.1).
 
-use crate::{auth::Identity, text::Text};
+use crate::{
+    auth::Identity,
+    text::{Full, Text},
+};
 
 /// The text of a topic.
 pub type Topic = Text<{ TOPIC_MAX }>;
@@ -36,6 +39,31 @@ pub enum Outgoing {
     PushReply,
 }
 
+/// Product key and device name as topics have them, with a slash between.
+#[derive(Clone, Debug)]
+pub struct Device(Text<{ Device::MAX }>);
+
+impl Device {
+    const MAX: usize = Identity::PRODUCT_KEY_MAX + "/".len() + Identity::DEVICE_NAME_MAX;
+
+    /// Copies both; [`Full`] if one of them is too long.
+    pub fn new(product_key: &[u8], device_name: &[u8]) -> Result<Self, Full> {
+        if product_key.len() > Identity::PRODUCT_KEY_MAX {
+            return Err(Full);
+        }
+        let mut names = Text::new();
+        names.push_all(&[product_key, b"/", device_name])?;
+        Ok(Self(names))
+    }
+
+    fn topic(&self, before: &[u8], after: &[u8]) -> Topic {
+        let mut topic = Topic::new();
+        // There is room for every device.
+        let _ = topic.push_all(&[before, self.0.as_bytes(), after]);
+        topic
+    }
+}
+
 impl Incoming {
     /// All of them, in the order in which V2.10 subscribes.
     pub const ALL: [Self; 4] = [
@@ -47,37 +75,28 @@ impl Incoming {
 
     /// The topic of a device.
     #[must_use]
-    pub fn topic(self, product_key: &[u8], device_name: &[u8]) -> Topic {
-        let (before, after): (&[u8], &[u8]) = match self {
-            Self::Request => (b"/ota/device/request/", b""),
-            Self::Upgrade => (b"/ota/device/upgrade/", b""),
-            Self::ConfigReply => (b"/sys/", b"/thing/config/get_reply"),
-            Self::ConfigPush => (b"/sys/", b"/thing/config/push"),
-        };
-        put_together(before, product_key, device_name, after)
+    pub fn topic(self, device: &Device) -> Topic {
+        match self {
+            Self::Request => device.topic(b"/ota/device/request/", b""),
+            Self::Upgrade => device.topic(b"/ota/device/upgrade/", b""),
+            Self::ConfigReply => device.topic(b"/sys/", b"/thing/config/get_reply"),
+            Self::ConfigPush => device.topic(b"/sys/", b"/thing/config/push"),
+        }
     }
 }
 
 impl Outgoing {
     /// The topic of a device.
     #[must_use]
-    pub fn topic(self, product_key: &[u8], device_name: &[u8]) -> Topic {
-        let (before, after): (&[u8], &[u8]) = match self {
-            Self::Inform => (b"/ota/device/inform/", b""),
-            Self::Request => (b"/ota/device/request/", b""),
-            Self::Progress => (b"/ota/device/progress/", b""),
-            Self::ConfigGet => (b"/sys/", b"/thing/config/get"),
-            Self::PushReply => (b"/sys/", b"/thing/config/push_reply"),
-        };
-        put_together(before, product_key, device_name, after)
+    pub fn topic(self, device: &Device) -> Topic {
+        match self {
+            Self::Inform => device.topic(b"/ota/device/inform/", b""),
+            Self::Request => device.topic(b"/ota/device/request/", b""),
+            Self::Progress => device.topic(b"/ota/device/progress/", b""),
+            Self::ConfigGet => device.topic(b"/sys/", b"/thing/config/get"),
+            Self::PushReply => device.topic(b"/sys/", b"/thing/config/push_reply"),
+        }
     }
-}
-
-fn put_together(before: &[u8], product_key: &[u8], device_name: &[u8], after: &[u8]) -> Topic {
-    let mut topic = Topic::new();
-    // There is room for every device.
-    let _ = topic.push_all(&[before, product_key, b"/", device_name, after]);
-    topic
 }
 
 #[cfg(test)]
@@ -87,16 +106,18 @@ mod tests {
     /// ota-15: the topics of a device with the longest names are complete.
     #[test]
     fn topics_are_complete_with_the_longest_names() {
-        let (pk, dn) = ([b'p'; 20], [b'd'; 32]);
-        let reply = Incoming::ConfigReply.topic(&pk, &dn);
+        let device = Device::new(&[b'p'; 20], &[b'd'; 32]).expect("short enough");
+        let reply = Incoming::ConfigReply.topic(&device);
         assert_eq!(reply.as_bytes().len(), 81);
         assert!(reply.as_bytes().ends_with(b"d/thing/config/get_reply"));
-        let reply = Outgoing::PushReply.topic(&pk, &dn);
+        let reply = Outgoing::PushReply.topic(&device);
         assert_eq!(reply.as_bytes().len(), 82);
         assert!(reply.as_bytes().ends_with(b"d/thing/config/push_reply"));
-        assert_eq!(
-            Outgoing::Progress.topic(b"pk", b"dn").as_bytes(),
-            b"/ota/device/progress/pk/dn"
-        );
+
+        assert!(Device::new(&[b'p'; 21], b"d").is_err());
+        assert!(Device::new(&[b'p'; 20], &[b'd'; 33]).is_err());
+        let device = Device::new(b"pk", b"dn").expect("short enough");
+        let progress = Outgoing::Progress.topic(&device);
+        assert_eq!(progress.as_bytes(), b"/ota/device/progress/pk/dn");
     }
 }
