@@ -14,6 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use serde::Serialize;
+use serde_json::{Value, json};
 use tokio::{runtime, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -24,9 +25,10 @@ use crate::{
     config::{Config, Limits, Product},
     device::{DeviceData, DeviceId, Secret},
     fault::FaultTable,
+    firmware::{Firmware, Store},
     request::{Call, Expected, Request, Rrpc, Waiting},
     session::{Message, Session},
-    sign::{self, ClientId},
+    sign::{self, ClientId, SignMethod},
     topic::{self, Action},
     transcript::{Direction, PacketEntry, Transcript, What, now_ms},
 };
@@ -217,6 +219,7 @@ pub(crate) struct Broker {
     waiting: Arc<Waiting>,
     request_id: AtomicU32,
     message_id: AtomicU64,
+    files: Arc<Store>,
     pub(crate) limits: Limits,
     pub(crate) faults: FaultTable,
     pub(crate) transcript: Transcript,
@@ -225,7 +228,7 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    pub(crate) fn new(config: &Config, runtime: runtime::Handle) -> Self {
+    pub(crate) fn new(config: &Config, files: Arc<Store>, runtime: runtime::Handle) -> Self {
         let mut devices = BTreeMap::new();
         for (key, product) in &config.products {
             for (name, device) in &product.devices {
@@ -250,6 +253,7 @@ impl Broker {
             waiting: Arc::default(),
             request_id: AtomicU32::new(1),
             message_id: AtomicU64::new(0),
+            files,
             limits: config.limits.clone(),
             faults: FaultTable::new(config.faults.clone()),
             transcript: Transcript::new(),
@@ -463,6 +467,11 @@ impl Broker {
         if self.take_reply(device, publish) {
             return;
         }
+        if let Some(kind) = publish.topic.strip_prefix("/ota/device/") {
+            let kind = kind.split('/').next().unwrap_or_default();
+            self.update_reported(device, connection, kind, &publish.payload);
+            return;
+        }
         if topic::is_routed(device, &publish.topic) {
             self.route(device, publish);
             return;
@@ -489,6 +498,108 @@ impl Broker {
                 format!("{}: {why}", publish.topic),
             ),
         }
+    }
+
+    /// A device says something about its firmware (reference: OTA, 4.1).
+    fn update_reported(&self, device: &DeviceId, connection: u64, kind: &str, payload: &[u8]) {
+        let message: Value = serde_json::from_slice(payload).unwrap_or_default();
+        let params = &message["params"];
+        match (kind, params["version"].as_str()) {
+            ("inform", Some(version)) => {
+                self.files.runs(device, version);
+                self.announce(device);
+            }
+            ("request", Some(version)) => {
+                self.files.runs(device, version);
+                let data = self.files.wanted(device, version);
+                let is_new = data.is_some();
+                let topic = device.fill("/ota/device/request/{pk}/{dn}");
+                if self.tell_update(device, topic, data.unwrap_or_else(|| json!({}))) && is_new {
+                    self.files.announced(device);
+                }
+            }
+            ("progress", _) => {
+                // A number as text; a bare number would do as well.
+                let step = match &params["step"] {
+                    Value::String(step) => step.parse().ok(),
+                    step => step.as_i64(),
+                };
+                let description = params["desc"].as_str().unwrap_or_default();
+                if let Some(step) = step {
+                    self.files.progressed(device, step, description);
+                } else {
+                    self.note(connection, Some(device), "progress without step");
+                }
+            }
+            _ => self.note(
+                connection,
+                Some(device),
+                format!("/ota/device/{kind}: not understood"),
+            ),
+        }
+    }
+
+    /// Tells a device of the firmware it is to have, if it can be told now.
+    pub(crate) fn announce(&self, device: &DeviceId) {
+        if let Some(data) = self.files.pending(device)
+            && self.tell_update(device, device.fill("/ota/device/upgrade/{pk}/{dn}"), data)
+        {
+            self.files.announced(device);
+        }
+    }
+
+    /// Whether the message is on its way.
+    fn tell_update(&self, device: &DeviceId, topic: String, data: Value) -> bool {
+        let text = json!({"code": "1000", "data": data, "id": now_ms(), "message": "success"});
+        self.publish(device, Publication::new(topic, text.to_string()))
+            .is_ok()
+    }
+
+    /// The device is to have this firmware, from `url`; it is told as soon as it can be.
+    pub(crate) fn upgrade(
+        &self,
+        device: &DeviceId,
+        firmware: &Firmware,
+        url: &str,
+    ) -> Result<(), Error> {
+        if !self.lock().contains_key(device) {
+            return Err(Error::UnknownDevice(device.clone()));
+        }
+        self.files.plan(device, firmware, url);
+        self.announce(device);
+        Ok(())
+    }
+
+    /// Whether `sign` is this device's signature of a text, and the device may connect.
+    pub(crate) fn signed(
+        &self,
+        device: &DeviceId,
+        method: SignMethod,
+        text: &str,
+        sign: &str,
+    ) -> bool {
+        let devices = self.lock();
+        let known = devices.get(device).filter(|known| known.enabled);
+        let sign = hex::decode(sign).unwrap_or_default();
+        known.is_some_and(|known| method.verify(&known.secret, text, &sign))
+    }
+
+    /// The secret of a device whose product's secret has signed the text.
+    pub(crate) fn register(
+        &self,
+        device: &DeviceId,
+        method: SignMethod,
+        text: &str,
+        sign: &str,
+    ) -> Option<String> {
+        let product = self.products.get(&device.product_key)?;
+        let sign = hex::decode(sign).ok()?;
+        if !method.verify(product.secret.as_ref()?, text, &sign) {
+            return None;
+        }
+        let devices = self.lock();
+        let known = devices.get(device).filter(|known| known.enabled)?;
+        Some(known.secret.reveal().to_owned())
     }
 
     /// Whether the message answers a question of ours.

@@ -18,8 +18,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    Cloud, Config, DeviceId, Endpoints,
-    control::{Ask, AskRrpc, Broadcast, Message, Payload, Replied},
+    Cloud, Config, DeviceId, Endpoints, Firmware, REPLY_TIMEOUT,
+    control::{Ask, AskRrpc, Broadcast, Message, Payload, Push, Replied},
 };
 
 /// The Alink platform on one machine, for demos and tests.
@@ -96,6 +96,19 @@ enum Command {
         #[arg(long)]
         unsubscribed: bool,
     },
+    /// Keeps firmware images for upgrades.
+    #[command(subcommand)]
+    Firmware(FirmwareCommand),
+    /// Upgrades devices, and shows how far they are.
+    #[command(subcommand)]
+    Ota(OtaCommand),
+    /// Pushes a configuration file to a device and prints its answer.
+    PushConfig {
+        /// product-key/device-name
+        device: DeviceId,
+        /// The file.
+        file: PathBuf,
+    },
     /// Closes a device's connection.
     Kick {
         /// product-key/device-name
@@ -118,6 +131,38 @@ enum Command {
     },
 }
 
+#[derive(Subcommand)]
+enum FirmwareCommand {
+    /// Adds an image, or replaces the one of this version.
+    Add {
+        /// The image.
+        file: PathBuf,
+        /// Its version.
+        #[arg(long)]
+        version: String,
+    },
+    /// Shows the images.
+    List,
+}
+
+#[derive(Subcommand)]
+enum OtaCommand {
+    /// Announces an image to devices: at once, or when they report their version.
+    Push {
+        /// The version, of an image that was added.
+        #[arg(long)]
+        version: String,
+        /// product-key/device-name, any number of them.
+        #[arg(required_unless_present = "all")]
+        devices: Vec<DeviceId>,
+        /// All devices.
+        #[arg(long, conflicts_with = "devices")]
+        all: bool,
+    },
+    /// Shows which version each device runs and is to run.
+    Status,
+}
+
 #[derive(Args)]
 struct Serve {
     /// The device file; without one, `devices.toml` in the data folder, made up if it is not there.
@@ -126,6 +171,9 @@ struct Serve {
     /// Where devices connect, by TLS or plain TCP; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:1883")]
     mqtt: SocketAddr,
+    /// Where devices find the web server (authentication, messages, firmware), by HTTPS or plain HTTP.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    web: SocketAddr,
     /// Where the control API listens. Whoever reaches it commands the platform.
     #[arg(long, default_value = "127.0.0.1:0")]
     control: SocketAddr,
@@ -188,6 +236,7 @@ impl Serve {
         };
         let config = Config {
             mqtt: self.mqtt,
+            web: self.web,
             control: self.control,
             data_dir: Some(data.to_owned()),
             raw_transcript: self.raw,
@@ -197,6 +246,7 @@ impl Serve {
         let cloud = Cloud::start(config.with_device_file(&file)?)?;
 
         say(format_args!("mqtt     {}", cloud.mqtt_address()))?;
+        say(format_args!("web      https://{}", cloud.web_address()))?;
         say(format_args!("control  http://{}", cloud.control_address()))?;
         say(format_args!(
             "trust    {}",
@@ -350,6 +400,43 @@ impl Command {
                     say(format_args!("sent to {} devices", reached["devices"]))
                 }
             }
+            Self::Firmware(FirmwareCommand::Add { file, version }) => {
+                let content = std::fs::read(&file)
+                    .with_context(|| format!("cannot read {}", file.display()))?;
+                let path = format!("/v1/firmware?version={}", level(&version));
+                say(firmware_line(&client.post_bytes(&path, &content, SHORT)?))
+            }
+            Self::Firmware(FirmwareCommand::List) => {
+                let images: Vec<Firmware> = client.get("/v1/firmware")?;
+                images.iter().map(firmware_line).try_for_each(say)
+            }
+            Self::Ota(OtaCommand::Push {
+                version,
+                devices,
+                all,
+            }) => {
+                let devices = if all { client.devices()? } else { devices };
+                for device in devices {
+                    let push = Push {
+                        version: version.clone(),
+                        url: None,
+                    };
+                    client.post::<Value>(&device_path(&device, "/upgrade"), &push, SHORT)?;
+                    say(format_args!("{device}  is to run {version}"))?;
+                }
+                Ok(())
+            }
+            Self::Ota(OtaCommand::Status) => {
+                let upgrades: Vec<Value> = client.get("/v1/upgrades")?;
+                upgrades.iter().map(upgrade_line).try_for_each(say)
+            }
+            Self::PushConfig { device, file } => {
+                let content = std::fs::read(&file)
+                    .with_context(|| format!("cannot read {}", file.display()))?;
+                let wait = REPLY_TIMEOUT + SHORT;
+                let path = device_path(&device, "/config");
+                show(client.post_bytes::<Replied>(&path, &content, wait)?)
+            }
             Self::Kick { device } => {
                 client.post::<Value>(&device_path(&device, "/kick"), &json!(null), SHORT)?;
                 say("kicked")
@@ -400,6 +487,25 @@ fn device_line(device: &Value) -> String {
         text("tls"),
         text("peer")
     )
+}
+
+/// `1.2.0  432945 bytes  MD5 93230c3bde425a9d7984a594ac55ea1e`
+fn firmware_line(image: &Firmware) -> String {
+    format!("{}  {} bytes  MD5 {}", image.version, image.size, image.md5)
+}
+
+/// `a1ProdKey01/dev-0001  runs 1.0.0  is to run 1.2.0: upgrading, 40 %`
+fn upgrade_line(upgrade: &Value) -> String {
+    let text = |key: &str| upgrade[key].as_str();
+    let mut line = format!(
+        "{}  runs {}",
+        text("device").unwrap_or_default(),
+        text("running").unwrap_or("an unknown version")
+    );
+    if let (Some(target), Some(state)) = (text("target"), text("state")) {
+        line += &format!("  is to run {target}: {state}");
+    }
+    line
 }
 
 /// How often `log --follow` looks for news.
@@ -484,6 +590,11 @@ fn log_line(entry: &Value) -> String {
         "raw-sent" => {
             add("< raw bytes");
             add(text("raw"));
+        }
+        "web" => {
+            add(text("request"));
+            add(text("range"));
+            add(&entry["status"].to_string());
         }
         "note" => {
             add("note:");
@@ -586,13 +697,45 @@ impl Client {
         );
     }
 
+    /// All devices.
+    fn devices(&self) -> anyhow::Result<Vec<DeviceId>> {
+        let devices: Vec<Value> = self.get("/v1/devices")?;
+        let names = devices.iter().map(|device| device["device"].as_str());
+        names
+            .map(|name| {
+                let name = name.unwrap_or_default();
+                name.parse().map_err(|error: String| anyhow!(error))
+            })
+            .collect()
+    }
+
+    fn post_bytes<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &[u8],
+        timeout: Duration,
+    ) -> anyhow::Result<T> {
+        let request = self
+            .agent
+            .post(self.url(path))
+            .config()
+            .timeout_global(Some(timeout))
+            .build();
+        self.read(request.send(body))
+    }
+
     /// Asks a device through the platform and prints its answer.
     fn ask(&self, path: &str, body: &impl Serialize, wait: Wait) -> anyhow::Result<()> {
         let replied: Replied =
             self.post(path, body, Duration::from_millis(wait.timeout_ms) + SHORT)?;
-        match replied.payload {
-            Payload::Text(text) => say(text),
-            Payload::Hex { hex } => say(hex),
-        }
+        show(replied)
+    }
+}
+
+/// Prints what a device answered.
+fn show(replied: Replied) -> anyhow::Result<()> {
+    match replied.payload {
+        Payload::Text(text) => say(text),
+        Payload::Hex { hex } => say(hex),
     }
 }

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use md5::Md5;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -27,6 +28,8 @@ use crate::{
 pub struct Config {
     /// Where devices connect, by TLS or plain TCP; port 0 takes a free one.
     pub mqtt: SocketAddr,
+    /// Where devices reach the web server, by TLS or plain TCP: authentication, messages, files.
+    pub web: SocketAddr,
     /// Where the control API listens. Whoever reaches it commands the platform: keep it on loopback.
     pub control: SocketAddr,
     /// Where certificates, transcript and the chosen addresses are kept; `None`: in a temporary folder.
@@ -48,6 +51,7 @@ impl Default for Config {
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         Self {
             mqtt: loopback,
+            web: loopback,
             control: loopback,
             data_dir: None,
             products: BTreeMap::new(),
@@ -144,6 +148,16 @@ impl RemoteConfig {
         }
     }
 
+    /// As devices are told, with this digest of `content`.
+    pub(crate) fn data_with(&self, digest: ConfigDigest, content: &[u8]) -> Value {
+        let mut data = self.data();
+        if digest == ConfigDigest::Md5 {
+            data["sign"] = json!(hex::encode(Md5::digest(content)));
+            data["signMethod"] = json!("Md5");
+        }
+        data
+    }
+
     /// As devices are told: `data` of a `thing/config/get_reply`, `params` of a `thing.config.push`.
     pub fn data(&self) -> Value {
         json!({
@@ -151,6 +165,15 @@ impl RemoteConfig {
             "url": self.url, "getType": "file",
         })
     }
+}
+
+/// How a configuration is recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConfigDigest {
+    /// `Sha256`, as the platform does it now.
+    Sha256,
+    /// `Md5`.
+    Md5,
 }
 
 /// A device as it is registered.

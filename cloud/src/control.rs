@@ -6,7 +6,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use axum::{
     Json, Router,
     extract::{
-        Path, Query, Request as HttpRequest, State,
+        DefaultBodyLimit, Path, Query, Request as HttpRequest, State,
         rejection::{JsonRejection, PathRejection, QueryRejection},
     },
     http::{HeaderValue, StatusCode, header, uri::Authority},
@@ -23,11 +23,16 @@ use crate::{
     Error,
     alink::ReplyRule,
     broker::{Broker, Publication},
+    config::ConfigDigest,
     device::DeviceId,
     fault::{FaultScope, Faults},
     request::{REPLY_TIMEOUT, Reply, Request, Rrpc},
     server::Server,
+    web::DownloadFaults,
 };
+
+/// The largest firmware that is taken, in bytes.
+const LARGEST_FILE: usize = 256 * 1024 * 1024;
 
 /// Serves the control API until the platform stops.
 pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener) {
@@ -52,16 +57,25 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         .route("/enabled", put(set_enabled))
         .route("/kick", post(kick))
         .route("/raw", post(send_raw))
-        .route("/forget-session", post(forget_session));
+        .route("/forget-session", post(forget_session))
+        .route("/upgrade", post(upgrade))
+        .route("/config", post(push_config));
     Router::new()
         .route("/v1/endpoints", get(endpoints))
         .route("/v1/devices", get(devices))
         .nest("/v1/devices/{product_key}/{device_name}", device)
         .route("/v1/broadcast/{product_key}", post(broadcast))
+        .route("/v1/firmware", get(firmware).post(add_firmware))
+        .route("/v1/upgrades", get(upgrades))
+        .route(
+            "/v1/download-faults",
+            put(set_download_faults).delete(clear_download_faults),
+        )
         .route("/v1/log", get(log))
         .route("/v1/faults", put(set_faults).delete(clear_faults))
         .route("/v1/replies", post(set_reply).delete(clear_replies))
         .route("/v1/restart", post(restart))
+        .layer(DefaultBodyLimit::max(LARGEST_FILE))
         .fallback(async || Failure::new(StatusCode::NOT_FOUND, "no such route"))
         .layer(middleware::from_fn(refuse_browsers))
         .with_state(server)
@@ -119,7 +133,9 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let status = match &error {
-            Error::UnknownDevice(_) | Error::UnknownProduct(_) => StatusCode::NOT_FOUND,
+            Error::UnknownDevice(_) | Error::UnknownProduct(_) | Error::UnknownFirmware(_) => {
+                StatusCode::NOT_FOUND
+            }
             Error::Offline | Error::NotSubscribed(_) | Error::NoExt => StatusCode::CONFLICT,
             Error::QueueFull => StatusCode::TOO_MANY_REQUESTS,
             Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -426,6 +442,84 @@ async fn send_raw(server: Shared, Device(device): Device, payload: Parsed<Payloa
 
 async fn forget_session(server: Shared, Device(device): Device) -> Answer {
     broker(&server).forget_session(&device)?;
+    done()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FirmwareQuery {
+    version: String,
+}
+
+/// The body is the image.
+async fn add_firmware(
+    server: Shared,
+    query: Result<Query<FirmwareQuery>, QueryRejection>,
+    body: Bytes,
+) -> Result<Response, Failure> {
+    let Query(query) = query?;
+    if query.version.is_empty() || query.version.len() > 64 || body.is_empty() {
+        let message = "a version has 1 to 64 characters, and an image at least one byte";
+        return Err(Failure::new(StatusCode::BAD_REQUEST, message));
+    }
+    Ok(Json(server.files.add(&query.version, body)).into_response())
+}
+
+async fn firmware(server: Shared) -> Response {
+    Json(server.files.list()).into_response()
+}
+
+/// The body of a wish that a device has a firmware.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Push {
+    pub(crate) version: String,
+    /// Where the image is, if it is not on the platform's own web server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) url: Option<String>,
+}
+
+async fn upgrade(server: Shared, Device(device): Device, push: Parsed<Push>) -> Answer {
+    let Json(push) = push?;
+    match push.url {
+        Some(url) => {
+            let firmware = server.files.find(&push.version)?;
+            server.broker.upgrade(&device, &firmware, &url)?;
+        }
+        None => server.upgrade(&device, &push.version)?,
+    }
+    done()
+}
+
+/// How far all devices are.
+async fn upgrades(server: Shared) -> Response {
+    let devices = broker(&server).views();
+    let list: Vec<_> = devices
+        .into_iter()
+        .map(|view| {
+            let upgrade = server.files.upgrade(&view.device);
+            let state = upgrade.state.as_ref().map(ToString::to_string);
+            json!({
+                "device": view.device, "running": upgrade.running, "target": upgrade.target, "state": state,
+            })
+        })
+        .collect();
+    Json(list).into_response()
+}
+
+/// The body is the configuration; waits for the device's answer.
+async fn push_config(server: Shared, Device(device): Device, body: Bytes) -> Answer<Replied> {
+    let call = server.push_config(&device, body, ConfigDigest::Sha256)?;
+    Ok(Json(call.finished().await?.into()))
+}
+
+async fn set_download_faults(server: Shared, faults: Parsed<DownloadFaults>) -> Answer {
+    server.web.set_downloads(faults?.0);
+    done()
+}
+
+async fn clear_download_faults(server: Shared) -> Answer {
+    server.web.set_downloads(DownloadFaults::default());
     done()
 }
 

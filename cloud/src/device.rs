@@ -87,6 +87,11 @@ impl Secret {
     pub(crate) fn bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
+
+    /// The secret itself, for the device that registers.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
 }
 
 impl From<&str> for Secret {

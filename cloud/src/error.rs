@@ -18,6 +18,9 @@ pub enum Error {
     /// No such product is registered.
     #[error("product {0} is not known")]
     UnknownProduct(String),
+    /// No such firmware was added.
+    #[error("there is no firmware of version {0}")]
+    UnknownFirmware(String),
     /// The device is not connected, and has no session that could keep the message.
     #[error("the device is offline")]
     Offline,
@@ -87,7 +90,8 @@ impl Error {
             Self::QueueFull => Some(429),
             Self::TooLarge(_) => Some(460),
             Self::Timeout => Some(100_000),
-            Self::Config(_)
+            Self::UnknownFirmware(_)
+            | Self::Config(_)
             | Self::File { .. }
             | Self::Listen { .. }
             | Self::OpenSsl(_)

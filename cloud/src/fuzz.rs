@@ -37,6 +37,7 @@ impl Platform {
         };
         let endpoints = Endpoints {
             mqtt: config.mqtt,
+            web: config.web,
             control: config.control,
             ca_file: PathBuf::new(),
         };

@@ -45,6 +45,7 @@ mod control;
 mod device;
 mod error;
 mod fault;
+mod firmware;
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub mod fuzz;
@@ -56,6 +57,7 @@ mod sign;
 mod tls;
 mod topic;
 mod transcript;
+mod web;
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
@@ -67,16 +69,18 @@ pub use crate::{
     alink::{ReplyMode, ReplyRule},
     broker::{ConnectionView, DeviceView, Publication, SessionView},
     codec::{MAX_PAYLOAD, PacketKind, Version},
-    config::{Config, Device, Limits, Product, RemoteConfig},
+    config::{Config, ConfigDigest, Device, Limits, Product, RemoteConfig},
     device::{Desired, DeviceData, DeviceId, Event, Reported, Secret},
     error::Error,
     fault::{ConnAckFault, FaultScope, Faults, Stall},
+    firmware::{Firmware, Upgrade, UpgradeState},
     request::{Call, REPLY_TIMEOUT, Reply, Request, Rrpc},
     server::Endpoints,
     sign::{Credentials, SignMethod},
     tls::{Authority, Certificate, CertificateSpec, self_signed},
     topic::{Rights, TopicClass},
     transcript::{Direction, Entry, PacketEntry, Transcript, What},
+    web::{AnswerFault, DownloadFaults},
 };
 use crate::{server::Server, transcript::TranscriptFile};
 
@@ -159,7 +163,12 @@ impl Cloud {
         self.server.endpoints.control
     }
 
-    /// Both addresses and the file with the certificate to trust.
+    /// Where devices reach the web server, by HTTPS or plain HTTP.
+    pub fn web_address(&self) -> SocketAddr {
+        self.server.endpoints.web
+    }
+
+    /// All addresses and the file with the certificate to trust.
     pub fn endpoints(&self) -> &Endpoints {
         &self.server.endpoints
     }
@@ -345,6 +354,80 @@ impl Cloud {
         self.server
             .broker
             .broadcast_all(product_key, Bytes::from(payload.into()))
+    }
+
+    // ----- firmware and configuration -----
+
+    /// Adds a firmware image, or replaces the one of this version.
+    pub fn add_firmware(&self, version: &str, content: impl Into<Vec<u8>>) -> Firmware {
+        let content = Bytes::from(content.into());
+        self.server.files.add(version, content)
+    }
+
+    /// All firmware images, in order of their versions.
+    pub fn firmware(&self) -> Vec<Firmware> {
+        self.server.files.list()
+    }
+
+    /// The address of a path on the platform's web server, by HTTPS or plain HTTP.
+    pub fn web_url(&self, secure: bool, path: &str) -> String {
+        self.server.web_url(secure, path)
+    }
+
+    /// The device is to have this version, from the platform's own web server by HTTPS; it is told at once, or when it
+    /// reports its version.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownDevice`], [`Error::UnknownFirmware`].
+    pub fn upgrade(&self, device: &DeviceId, version: &str) -> Result<(), Error> {
+        self.server.upgrade(device, version)
+    }
+
+    /// As [`Cloud::upgrade`], but the device fetches the image from `url`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cloud::upgrade`].
+    pub fn upgrade_from(&self, device: &DeviceId, version: &str, url: &str) -> Result<(), Error> {
+        let firmware = self.server.files.find(version)?;
+        self.server.broker.upgrade(device, &firmware, url)
+    }
+
+    /// How far a device's upgrade is.
+    pub fn upgrade_status(&self, device: &DeviceId) -> Upgrade {
+        self.server.files.upgrade(device)
+    }
+
+    /// Pushes a configuration to a device (`thing.config.push`), which the platform's web server serves and `method`,
+    /// SHA-256 or MD5, is the digest of.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cloud::request`].
+    pub fn push_config(
+        &self,
+        device: &DeviceId,
+        content: impl Into<Vec<u8>>,
+        method: ConfigDigest,
+    ) -> Result<Call, Error> {
+        self.server
+            .push_config(device, Bytes::from(content.into()), method)
+    }
+
+    /// Makes downloads misbehave; the default ends it.
+    pub fn set_download_faults(&self, faults: DownloadFaults) {
+        self.server.web.set_downloads(faults);
+    }
+
+    /// The next answer to `/auth` or `/topic` misbehaves. Said several times, it is a queue: one answer each.
+    pub fn fault_answer(&self, fault: AnswerFault) {
+        self.server.web.push_answer(fault);
+    }
+
+    /// Tokens that `/auth` has given out hold no longer.
+    pub fn expire_tokens(&self) {
+        self.server.web.expire_tokens();
     }
 
     // ----- trouble on request -----

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use openssl::ssl::SslContext;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
@@ -23,9 +24,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Error,
     broker::{Broker, Closer},
-    config::Config,
+    config::{Config, ConfigDigest, RemoteConfig},
     connection::{self, Opened},
+    device::DeviceId,
+    firmware::Store,
+    request::{Call, Request},
     tls::{self, Authority, Certificate},
+    web::{self, Web},
 };
 
 /// Where a running platform is reached; also the content of `endpoints.json` in its data folder.
@@ -33,6 +38,8 @@ use crate::{
 pub struct Endpoints {
     /// MQTT over TLS and plain TCP.
     pub mqtt: SocketAddr,
+    /// What devices use of the web: HTTPS, or plain HTTP.
+    pub web: SocketAddr,
     /// The control API (HTTP).
     pub control: SocketAddr,
     /// The certificate that devices trust, PEM.
@@ -59,6 +66,8 @@ impl Endpoints {
 
 pub(crate) struct Server {
     pub(crate) broker: Arc<Broker>,
+    pub(crate) web: Web,
+    pub(crate) files: Arc<Store>,
     pub(crate) endpoints: Endpoints,
     pub(crate) data_dir: PathBuf,
     pub(crate) authority: Authority,
@@ -101,9 +110,11 @@ impl Server {
         let tls = tls::context(config.certificate.as_ref().unwrap_or(&certificate))?;
 
         let (mqtt_listener, mqtt) = bind(config.mqtt).await?;
+        let (web_listener, web) = bind(config.web).await?;
         let (control_listener, control) = bind(config.control).await?;
         let endpoints = Endpoints {
             mqtt,
+            web,
             control,
             ca_file,
         };
@@ -114,6 +125,8 @@ impl Server {
             ..Self::new(&config, endpoints, authority, tls)
         });
         server.listen(mqtt_listener);
+        let web_listener = web::Listener::new(Arc::clone(&server), web_listener, web);
+        tokio::spawn(web::serve(Arc::clone(&server), web_listener));
         Ok((server, control_listener))
     }
 
@@ -124,9 +137,13 @@ impl Server {
         authority: Authority,
         tls: SslContext,
     ) -> Self {
-        let broker = Broker::new(config, tokio::runtime::Handle::current());
+        let files = Arc::new(Store::default());
+        let runtime = tokio::runtime::Handle::current();
+        let broker = Broker::new(config, Arc::clone(&files), runtime);
         Self {
             broker: Arc::new(broker),
+            web: Web::default(),
+            files,
             endpoints,
             data_dir: PathBuf::new(),
             authority,
@@ -138,9 +155,40 @@ impl Server {
         }
     }
 
+    /// An address on the web server. `localhost` is a name that its certificate has.
+    pub(crate) fn web_url(&self, secure: bool, path: &str) -> String {
+        let scheme = if secure { "https" } else { "http" };
+        format!("{scheme}://localhost:{}{path}", self.endpoints.web.port())
+    }
+
+    /// Pushes a configuration, which the web server serves.
+    pub(crate) fn push_config(
+        &self,
+        device: &DeviceId,
+        content: Bytes,
+        digest: ConfigDigest,
+    ) -> Result<Call, Error> {
+        let path = self.files.add_file("config", content.clone());
+        let config = RemoteConfig::new(self.web_url(true, &path), &content);
+        let params = config.data_with(digest, &content);
+        self.broker
+            .request(device, &Request::new("thing.config.push", params))
+    }
+
+    /// The device is to have this version, from the web server.
+    pub(crate) fn upgrade(&self, device: &DeviceId, version: &str) -> Result<(), Error> {
+        let firmware = self.files.find(version)?;
+        let url = self.web_url(true, &firmware.path);
+        self.broker.upgrade(device, &firmware, &url)
+    }
+
     pub(crate) fn set_certificate(&self, certificate: &Certificate) -> Result<(), Error> {
         *self.tls.write().expect("no panic while locked") = tls::context(certificate)?;
         Ok(())
+    }
+
+    pub(crate) fn tls_context(&self) -> SslContext {
+        self.tls.read().expect("no panic while locked").clone()
     }
 
     fn listen(self: &Arc<Self>, listener: TcpListener) {
@@ -183,7 +231,7 @@ impl Server {
         stream: TcpStream,
         stop: &CancellationToken,
     ) -> impl Future<Output = ()> + use<> {
-        let tls = self.tls.read().expect("no panic while locked").clone();
+        let tls = self.tls_context();
         let peer = stream
             .peer_addr()
             .map_or_else(|_| "unknown".to_owned(), |peer| peer.to_string());

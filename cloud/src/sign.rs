@@ -24,7 +24,7 @@ pub enum SignMethod {
 }
 
 impl SignMethod {
-    fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {
             "hmacmd5" => Some(Self::HmacMd5),
             "hmacsha1" => Some(Self::HmacSha1),
@@ -64,7 +64,7 @@ impl SignMethod {
     }
 
     /// Compares in constant time.
-    fn verify(self, secret: &Secret, text: &str, signature: &[u8]) -> bool {
+    pub(crate) fn verify(self, secret: &Secret, text: &str, signature: &[u8]) -> bool {
         match self {
             Self::HmacMd5 => mac::<Hmac<md5::Md5>>(secret.bytes(), text)
                 .verify_slice(signature)

@@ -84,6 +84,7 @@ impl CertificateSpec {
             [
                 format!("*.iot-as-mqtt.{region}.aliyuncs.com"),
                 format!("iot-auth.{region}.aliyuncs.com"),
+                format!("iot-as-http.{region}.aliyuncs.com"),
             ]
         });
         Self::new(hosts.chain(["localhost", "127.0.0.1", "::1"].map(str::to_owned)))

@@ -85,6 +85,7 @@ impl Entry {
                 What::Malformed { raw, why } => raw.len() + why.len(),
                 What::RawSent { raw } => raw.len(),
                 What::Opened { .. } => 0,
+                What::Web { request, .. } => request.len(),
                 What::Closed { why: text } | What::Note { text } => text.len(),
             }
     }
@@ -116,6 +117,16 @@ pub enum What {
         /// The bytes.
         #[serde(serialize_with = "as_hex")]
         raw: Bytes,
+    },
+    /// A request to the web server was answered.
+    Web {
+        /// Method and path.
+        request: String,
+        /// The part that was asked for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        range: Option<String>,
+        /// The status; 0: the connection was closed instead.
+        status: u16,
     },
     /// Something the platform's user may wonder about: a refusal, an ignored will, a message nobody subscribed.
     Note {

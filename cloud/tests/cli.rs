@@ -193,6 +193,7 @@ fn a_first_start_makes_up_what_it_needs_and_the_next_keeps_it() {
         served.lines,
         [
             format!("mqtt     {}", served.endpoints.mqtt),
+            format!("web      https://{}", served.endpoints.web),
             format!("control  http://{}", served.endpoints.control),
             format!("trust    {}", folder.join("ca.pem").display()),
             format!("devices  {}", folder.join("devices.toml").display()),

@@ -5,5 +5,6 @@ mod common;
 mod faults;
 mod messages;
 mod network;
+mod ota;
 mod samples;
 mod secrets;
