@@ -509,7 +509,7 @@ async fn upgrades(server: Shared) -> Response {
 
 /// The body is the configuration; waits for the device's answer.
 async fn push_config(server: Shared, Device(device): Device, body: Bytes) -> Answer<Replied> {
-    let call = server.push_config(&device, body, ConfigDigest::Sha256)?;
+    let call = server.push_config(&device, body, ConfigDigest::Sha256, true)?;
     Ok(Json(call.finished().await?.into()))
 }
 

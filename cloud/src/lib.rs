@@ -400,7 +400,7 @@ impl Cloud {
     }
 
     /// Pushes a configuration to a device (`thing.config.push`), which the platform's web server serves and `method`,
-    /// SHA-256 or MD5, is the digest of.
+    /// SHA-256 or MD5, is the digest of; by HTTPS, or by plain HTTP unless `secure`.
     ///
     /// # Errors
     ///
@@ -410,9 +410,10 @@ impl Cloud {
         device: &DeviceId,
         content: impl Into<Vec<u8>>,
         method: ConfigDigest,
+        secure: bool,
     ) -> Result<Call, Error> {
         self.server
-            .push_config(device, Bytes::from(content.into()), method)
+            .push_config(device, Bytes::from(content.into()), method, secure)
     }
 
     /// Makes downloads misbehave; the default ends it.

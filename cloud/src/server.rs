@@ -167,9 +167,10 @@ impl Server {
         device: &DeviceId,
         content: Bytes,
         digest: ConfigDigest,
+        secure: bool,
     ) -> Result<Call, Error> {
         let path = self.files.add_file("config", content.clone());
-        let config = RemoteConfig::new(self.web_url(true, &path), &content);
+        let config = RemoteConfig::new(self.web_url(secure, &path), &content);
         let params = config.data_with(digest, &content);
         self.broker
             .request(device, &Request::new("thing.config.push", params))

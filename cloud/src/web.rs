@@ -50,7 +50,7 @@ pub struct DownloadFaults {
     pub stall_at: Option<usize>,
     /// How long a stall lasts, in milliseconds.
     pub stall_ms: u64,
-    /// This is added to the announced length.
+    /// This is added to the announced length; no more is sent than is announced.
     pub length_off: i64,
     /// No length is announced: the body comes in chunks.
     pub chunked: bool,
@@ -504,6 +504,7 @@ fn respond(
     let announced = content
         .len()
         .saturating_add_signed(faults.length_off as isize);
+    content.truncate(announced);
     let mut response = Response::new(body(content, faults, count));
     let mut put = |name: HeaderName, value: String| {
         if let Ok(value) = HeaderValue::try_from(value) {

@@ -57,8 +57,8 @@ impl Served {
                 .map_while(Result::ok)
                 .try_for_each(|text| line.send(text))
         });
-        let lines: Vec<String> = (0..4)
-            .map(|_| lines.recv_timeout(PATIENCE).expect("four lines"))
+        let lines: Vec<String> = (0..5)
+            .map(|_| lines.recv_timeout(PATIENCE).expect("five lines"))
             .collect();
         let endpoints = Endpoints::read(folder.path()).unwrap();
         Self {

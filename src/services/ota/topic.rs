@@ -48,7 +48,9 @@ impl Device {
 
     /// Copies both; [`Full`] if one of them is too long.
     pub fn new(product_key: &[u8], device_name: &[u8]) -> Result<Self, Full> {
-        if product_key.len() > Identity::PRODUCT_KEY_MAX {
+        if product_key.len() > Identity::PRODUCT_KEY_MAX
+            || device_name.len() > Identity::DEVICE_NAME_MAX
+        {
             return Err(Full);
         }
         let mut names = Text::new();
@@ -115,7 +117,7 @@ mod tests {
         assert!(reply.as_bytes().ends_with(b"d/thing/config/push_reply"));
 
         assert!(Device::new(&[b'p'; 21], b"d").is_err());
-        assert!(Device::new(&[b'p'; 20], &[b'd'; 33]).is_err());
+        assert!(Device::new(b"p", &[b'd'; 33]).is_err());
         let device = Device::new(b"pk", b"dn").expect("short enough");
         let progress = Outgoing::Progress.topic(&device);
         assert_eq!(progress.as_bytes(), b"/ota/device/progress/pk/dn");

@@ -146,7 +146,7 @@ fn spawn(folder: &Path, address: SocketAddr) -> Option<Child> {
     None
 }
 
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind(("127.0.0.1", 0))
         .and_then(|listener| listener.local_addr())
         .expect("loopback has a free port")

@@ -4,6 +4,7 @@
 //! build   libiot_sdk.a (cargo), the ports and the samples (make), the test programs (cc)
 //! run     a program as a device: its environment, its lines, its steps, its end
 //! broker  mosquitto on a free port, with and without TLS
+//! nginx   nginx on free ports, with and without TLS
 //! ```
 //!
 //! The environment chooses how the tests run:
@@ -20,6 +21,7 @@
 
 mod broker;
 mod build;
+mod nginx;
 mod run;
 
 use std::time::Duration;
@@ -27,6 +29,7 @@ use std::time::Duration;
 pub use crate::{
     broker::Mosquitto,
     build::{Hal, Program},
+    nginx::Nginx,
     run::{Identity, Outcome, Peer, Run, Running},
 };
 
