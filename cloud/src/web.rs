@@ -558,6 +558,8 @@ fn part(range: &str, len: usize) -> Part {
 fn body(content: Bytes, faults: &DownloadFaults, count: u32) -> Body {
     /// How many bytes are sent at once.
     const PIECE: usize = 16 * 1024;
+    /// How long what was sent before a cut has to go out.
+    const FLUSH: Duration = Duration::from_millis(30);
 
     let cut_at = faults.cut_at.or_else(|| {
         // Half of it to one and a half times as much, in no order that a device could fall in step with.
@@ -582,6 +584,8 @@ fn body(content: Bytes, faults: &DownloadFaults, count: u32) -> Body {
         let mut sent = 0;
         loop {
             if cut_at.is_some_and(|at| sent >= at) {
+                // While there is nothing to take, what was taken goes out; an error would drop it.
+                tokio::time::sleep(FLUSH).await;
                 let _ = sender.send(Err(io::Error::other("cut on request"))).await;
                 return;
             }

@@ -26,16 +26,18 @@ pub(crate) struct Args {
 }
 
 /// What must be installed, by the Debian package that brings it.
-const TOOLS: [(&str, &str); 13] = [
+const TOOLS: [(&str, &str); 15] = [
     ("arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf"),
     ("arm-linux-gnueabihf-g++", "g++-arm-linux-gnueabihf"),
     ("arm-none-eabi-gcc", "gcc-arm-none-eabi"),
     ("cc", "gcc"),
     ("cmake", "cmake"),
+    ("curl", "curl"),
     ("g++", "g++"),
     ("make", "make"),
     ("mosquitto", "mosquitto"),
     ("mosquitto_pub", "mosquitto-clients"),
+    ("nginx", "nginx-light"),
     ("openssl", "openssl"),
     ("pkg-config", "pkg-config"),
     ("python3", "python3"),

@@ -14,7 +14,7 @@ use std::{
 use bytes::BytesMut;
 use iotkit::{
     client::{Account, Client, Credentials, Delivery, Listener},
-    hal::{self, Broken, NoConnection, System, Transport},
+    hal::{self, Broken, NoConnection, Stream, System, Transport},
     log::{Level, Line, Value},
     mqtt::{Config, Event, Receiver},
     wire::mqtt::QoS,
@@ -510,8 +510,6 @@ impl System for Platform {
 }
 
 impl Transport for Platform {
-    type Conn = u32;
-
     fn open(&self) -> Result<u32, NoConnection> {
         assert_eq!(held(), 0);
         let mut state = self.call(None);
@@ -527,6 +525,10 @@ impl Transport for Platform {
         state.packets = 0;
         Ok(state.connections)
     }
+}
+
+impl Stream for Platform {
+    type Conn = u32;
 
     fn read(&self, conn: u32, buf: &mut [u8], timeout: u32) -> Result<usize, Broken> {
         assert_eq!(held(), 0);
