@@ -31,10 +31,12 @@ use crate::{
     },
 };
 
+/// What devices are signed with.
 #[cfg(not(feature = "hmac-md5"))]
-type SignMethod = sign::HmacSha1;
+pub(crate) type SignMethod = sign::HmacSha1;
+/// What devices are signed with.
 #[cfg(feature = "hmac-md5")]
-type SignMethod = sign::HmacMd5;
+pub(crate) type SignMethod = sign::HmacMd5;
 
 static CONN_INFO: Shared<iotx_conn_info_t> = Shared(UnsafeCell::new(NOWHERE));
 static DEVICE_INFO: Shared<iotx_device_info_t> = Shared(UnsafeCell::new(NOBODY));

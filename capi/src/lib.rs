@@ -8,6 +8,7 @@ mod device;
 mod entry;
 pub mod hal;
 mod handle;
+mod http;
 mod log;
 mod mqtt;
 mod ota;

@@ -13,6 +13,7 @@
 pub mod fetch;
 mod inbox;
 mod turn;
+pub mod web;
 
 use core::num::NonZeroU16;
 

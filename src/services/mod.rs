@@ -1,3 +1,4 @@
 //! What the platform offers on top of a protocol.
 
 pub mod ota;
+pub mod web;

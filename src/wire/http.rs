@@ -255,7 +255,7 @@ impl ContentRange {
 }
 
 /// Copies `parts` one behind the other.
-pub(crate) fn concat<'a>(
+pub fn concat<'a>(
     parts: impl Iterator<Item = &'a [u8]> + Clone,
 ) -> Result<Box<[u8]>, TryReserveError> {
     let mut whole = Vec::new();

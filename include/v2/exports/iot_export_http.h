@@ -97,35 +97,52 @@ extern "C" {
 /**
  * Makes the connection's object. Sends nothing.
  *
+ * The device becomes that of the whole library, as by `IOT_SetupConnInfo`.
+ *
  * @param pInitParams  how to connect; not needed after the call
  * @return an `iotx_http_t *`; `NULL` if there is one already, a parameter is missing or memory
  *         is short
+ *
+ * @pre `pInitParams` is `NULL` or readable, and so is its `device_info`.
  */
 void *IOT_HTTP_Init(struct iotx_http_param_t *pInitParams);
 
 /**
- * Closes the connection and frees it.
+ * Closes the connection and frees it. A call on another thread ends first.
  *
- * @param handle  the connection; not changed
+ * @param handle  the connection; not changed, so that a second call finds nothing to do
+ *
+ * @pre `handle` is `NULL` or readable.
  */
 void IOT_HTTP_DeInit(void **handle);
 
 /**
- * Authenticates the device. Blocks for connecting and 10 s at most.
+ * Authenticates the device. Blocks for connecting, 5 s for sending and 5 s for the answer; twice that if the HAL knows
+ * a module's id, which is reported then.
  *
  * @param handle  the connection
- * @return 0; negative on failure
+ * @return 0; -1 no such connection, not connected, no answer in time, or one that gives no token; -6 the answer is not
+ *         HTTP; -7 its head is too long; -8 the connection was lost
  */
 int IOT_HTTP_DeviceNameAuth(void *handle);
 
 /**
- * Sends a message and waits for the answer. Authenticates again if the token has expired.
+ * Sends a message and waits for the answer. Authenticates again, and sends once more, if the token has expired.
+ *
+ * Blocks for connecting, 5 s for sending and `timeout_ms` for the answer.
  *
  * @param handle     the connection
- * @param msg_param  the message and room for the answer
- * @return 0; negative on failure, also if the answer has another `code` than 0
+ * @param msg_param  the message and room for the answer; `request_payload_len` becomes what is sent: at most the text
+ *                   and its NUL
+ * @return 0; -1 no such connection, not authenticated, an argument is missing, `topic_path` does not begin with `/`
+ *         or has blanks, not connected, no answer in time, or one that has another `code` than 0 or does not fit; -6,
+ *         -7, -8 as for `IOT_HTTP_DeviceNameAuth`
+ *
+ * @pre `msg_param` is `NULL`, or readable and writable, as are its texts: `topic_path` is NUL-terminated,
+ *      `request_payload` and `response_payload` have the lengths that are said.
  */
-int IOT_HTTP_SendMessage(void *handle, struct iotx_http_message_param_t *msg_param);
+int IOT_HTTP_SendMessage(void *handle,
+                         struct iotx_http_message_param_t *msg_param);
 
 /**
  * Closes the TCP connection if it is open. The device stays authenticated, and the next

@@ -3,6 +3,7 @@
 mod clients;
 mod common;
 mod faults;
+mod http;
 mod messages;
 mod network;
 mod ota;

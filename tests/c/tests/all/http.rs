@@ -1,0 +1,91 @@
+//! Messages over HTTPS, against the platform's web server.
+
+use iotkit_c_tests::{Hal, Peer, Program, Run};
+use iotkit_cloud::{AnswerFault, Cloud, What};
+
+use crate::common::{lamp, platform};
+
+/// Whatever the device looks for is the web server.
+fn peer(cloud: &Cloud) -> Peer {
+    Peer {
+        address: cloud.web_address(),
+        ..Peer::from(cloud)
+    }
+}
+
+fn requests(cloud: &Cloud) -> Vec<String> {
+    let entries = cloud.transcript().entries();
+    entries
+        .into_iter()
+        .filter_map(|entry| match entry.what {
+            What::Web { request, .. } => Some(request),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn the_sample_reports() {
+    for hal in Hal::ALL {
+        let cloud = platform();
+        let sample = Program::sample("http_report", hal);
+        Run::new(&sample, &lamp(), &peer(&cloud))
+            .finish()
+            .expect_lines(&["http: reported"])
+            .expect_success();
+        let path = "POST /topic/a1ProdKey01/dev-0001/update";
+        assert_eq!(requests(&cloud), ["POST /auth", path]);
+        cloud.fault_answer(AnswerFault::Code(20000));
+        Run::new(&sample, &lamp(), &peer(&cloud))
+            .finish()
+            .expect_lines(&["http: failed"])
+            .expect_status(1);
+    }
+}
+
+#[test]
+fn messages_are_what_the_header_says() {
+    /// All codes of the interface but success and the token that has expired.
+    const CODES: [i64; 8] = [10000, 10001, 20000, 20002, 20003, 20004, 30001, 40000];
+
+    for hal in Hal::ALL {
+        let cloud = platform();
+        let count = CODES.len().to_string();
+        let mut running = Run::new(&Program::test("http", hal), &lamp(), &peer(&cloud))
+            .args([&*count])
+            .start();
+        running.step("messages", || {});
+        running.step("a small buffer", || {});
+        for code in CODES {
+            running.step("code", || cloud.fault_answer(AnswerFault::Code(code)));
+        }
+        let mut before = 0;
+        running.step("expired", || {
+            before = requests(&cloud).len();
+            cloud.expire_tokens();
+        });
+        running.step("strange answers", || {
+            // Once refused, authenticated again, and sent once more.
+            let path = "POST /topic/a1ProdKey01/dev-0001/update";
+            assert_eq!(requests(&cloud)[before..], [path, "POST /auth", path]);
+            cloud.fault_answer(AnswerFault::Body("<html>".to_owned()));
+            cloud.fault_answer(AnswerFault::Body(r#"{"code":0,"message":"m"}"#.to_owned()));
+            cloud.fault_answer(AnswerFault::Close);
+            // Closed on a connection that was kept: the device has tried once more.
+            cloud.fault_answer(AnswerFault::Close);
+            cloud.fault_answer(AnswerFault::Status(500));
+            cloud.fault_answer(AnswerFault::DelayMs(2500));
+        });
+        running.step("no token", || {
+            let long = "t".repeat(193);
+            let token = |token: &str| {
+                let body = format!(r#"{{"code":0,"message":"m","info":{{"token":"{token}"}}}}"#);
+                cloud.fault_answer(AnswerFault::Body(body));
+            };
+            token(&long);
+            token("");
+            cloud.fault_answer(AnswerFault::Code(20000));
+        });
+        running.finish().expect_success();
+    }
+}
