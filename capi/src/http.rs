@@ -325,7 +325,8 @@ impl Http {
 /// A field of a request, as [`Request`] has it.
 type Field<'a> = (&'static str, &'a [u8]);
 
-fn digits(number: usize) -> Text<20> {
+/// A number in decimal.
+pub(crate) fn digits(number: usize) -> Text<20> {
     let mut text = Text::new();
     // There is room for every number.
     let _ = text.push_number(number as i64);
@@ -343,7 +344,7 @@ pub(crate) fn log_answer(text: &'static str, answer: Answer<'_>) {
 }
 
 /// The text of a field, which may fill it.
-fn text(field: &[c_char]) -> &[u8] {
+pub(crate) fn text(field: &[c_char]) -> &[u8] {
     bytes(field)
         .split(|byte| *byte == 0)
         .next()

@@ -12,6 +12,7 @@ mod http;
 mod log;
 mod mqtt;
 mod ota;
+mod register;
 mod root_ca;
 mod rt;
 #[cfg(feature = "tls-rustls")]

@@ -40,6 +40,18 @@ impl Method for HmacMd5 {
     }
 }
 
+/// HMAC-SHA256 (RFC 2104, FIPS 180-4), which the platform takes as well.
+#[derive(Clone, Copy, Debug)]
+pub struct HmacSha256;
+
+impl Method for HmacSha256 {
+    const NAME: &'static str = "hmacsha256";
+
+    fn sign(key: &Key, parts: &[&[u8]]) -> Signature {
+        finish(Hmac::<sha2::Sha256>::new(key.block().into()), parts)
+    }
+}
+
 /// A secret that is at most one hash block long, which every device secret is; wiped when dropped.
 pub struct Key(Zeroizing<[u8; Key::MAX]>);
 
@@ -48,7 +60,7 @@ pub struct Key(Zeroizing<[u8; Key::MAX]>);
 pub struct KeyTooLong;
 
 impl Key {
-    /// The block length of MD5 and SHA-1.
+    /// The block length of MD5, SHA-1 and SHA-256.
     pub const MAX: usize = 64;
 
     /// Copies `secret`.
@@ -74,8 +86,8 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// The hex digits of the longest digest here, SHA-1.
-    pub const MAX: usize = 40;
+    /// The hex digits of the longest digest here, SHA-256.
+    pub const MAX: usize = 64;
 
     /// The digits.
     #[must_use]

@@ -1,4 +1,5 @@
 //! What the platform offers on top of a protocol.
 
 pub mod ota;
+pub mod register;
 pub mod web;

@@ -2,6 +2,8 @@
 
 use alloc::{boxed::Box, collections::TryReserveError, vec::Vec};
 
+use crate::text::hex_digit;
+
 /// Where a resource is: an `http` or `https` URL (RFC 9110, section 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Url<'a> {
@@ -252,6 +254,25 @@ impl ContentRange {
         };
         (first <= last && total.is_none_or(|total| last < total)).then_some(Self { first, total })
     }
+}
+
+/// `text` as a value of a form: what is not unreserved is escaped (RFC 3986, section 2). `None` if there is no memory.
+#[must_use]
+pub fn escaped(text: &[u8]) -> Option<Box<[u8]>> {
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    let mut escaped = Vec::new();
+    let escapes = text.iter().filter(|byte| !is_plain(**byte)).count();
+    escaped.try_reserve_exact(text.len() + 2 * escapes).ok()?;
+    for byte in text {
+        if is_plain(*byte) {
+            escaped.push(*byte);
+        } else {
+            let digit = |bits: u8| hex_digit(bits.into()).to_ascii_uppercase();
+            escaped.extend([b'%', digit(byte >> 4), digit(*byte)]);
+        }
+    }
+    Some(escaped.into_boxed_slice())
 }
 
 /// Copies `parts` one behind the other.

@@ -44,6 +44,7 @@ pub mod iot_export_coap;
 pub mod iot_export_cota;
 pub mod iot_export_dm;
 pub mod iot_export_errno;
+pub mod iot_export_ext;
 pub mod iot_export_fota;
 pub mod iot_export_http;
 pub mod iot_export_mqtt;

@@ -3,7 +3,7 @@
 #include "support/check.h"
 #include "support/device.h"
 
-#include "exports/iot_export_ota.h"
+#include "exports/iot_export_ext.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,6 +92,7 @@ static void check_arguments(void)
     CHECK_INT(IOT_OTA_FetchYield(NULL, buf, sizeof(buf), 1), -2);
     CHECK_INT(IOT_OTA_Ioctl(NULL, IOT_OTAG_VERSION, buf, sizeof(buf)), -2);
     CHECK_INT(IOT_OTA_GetLastError(NULL), -2);
+    CHECK_INT(IOT_OTA_GetFailure(NULL), -2);
 }
 
 static void check_before_anything(void)
@@ -194,6 +195,7 @@ int main(void)
     CHECK_INT(ask(IOT_OTAG_FETCHED_SIZE, 0), 0);
     CHECK_INT(fetch(4096), -1);
     CHECK_INT(IOT_OTA_GetLastError(ota), IOT_OTAE_FETCH_FAILED);
+    CHECK_INT(IOT_OTA_GetFailure(ota), 404);
     CHECK_INT(IOT_OTA_IsFetchFinish(ota), 1);
     CHECK_INT(ask(IOT_OTAG_CHECK_FIRMWARE, 0), 0);
     CHECK_INT(ask(IOT_OTAG_FETCHED_SIZE, 0), 0);
@@ -202,6 +204,13 @@ int main(void)
     await_announcement();
     CHECK_INT(fetch(2), 50000);
     CHECK_INT(ask(IOT_OTAG_CHECK_FIRMWARE, 0), 1);
+
+    CHECK_INT(IOT_OTA_GetFailure(ota), IOT_OTAF_NONE);
+    check_step("wrong bytes");
+    await_announcement();
+    CHECK_INT(fetch(3000), 50000);
+    CHECK_INT(ask(IOT_OTAG_CHECK_FIRMWARE, 0), 0);
+    CHECK_INT(IOT_OTA_GetFailure(ota), IOT_OTAF_DIGEST);
 
     check_step("configuration");
     await_announcement();

@@ -1,7 +1,7 @@
 //! Messages over HTTPS, against the platform's web server.
 
-use iotkit_c_tests::{Hal, Peer, Program, Run};
-use iotkit_cloud::{AnswerFault, Cloud, What};
+use iotkit_c_tests::{Hal, Identity, Peer, Program, Run};
+use iotkit_cloud::{AnswerFault, Cloud, Config, What};
 
 use crate::common::{lamp, platform};
 
@@ -40,6 +40,40 @@ fn the_sample_reports() {
             .finish()
             .expect_lines(&["http: failed"])
             .expect_status(1);
+    }
+}
+
+/// A device that knows its product's secret alone gets its own, if it is one of the platform's.
+#[test]
+fn a_device_registers_itself() {
+    const PRODUCT_SECRET: &str = "made-up-product-secret"; // made up
+
+    for hal in Hal::ALL {
+        let mut config = Config::default().device(&lamp().id, &lamp().secret);
+        let product = config.products.get_mut(&lamp().id.product_key);
+        product.expect("the lamp's").secret = Some(PRODUCT_SECRET.into());
+        let cloud = Cloud::start(config).expect("the platform starts");
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let file = folder.path().join("secret");
+        let run = |name: &str, secret: &str| {
+            let identity = Identity::new(&lamp().id.product_key, name, "none");
+            Run::new(
+                &Program::sample("dynamic_register", hal),
+                &identity,
+                &peer(&cloud),
+            )
+            .args([file.to_str().expect("a path in UTF-8")])
+            .env("PRODUCT_SECRET", secret)
+            .env("SAMPLE_LOG", "5")
+            .finish()
+        };
+        let outcome = run(&lamp().id.device_name, PRODUCT_SECRET);
+        outcome.expect_success();
+        assert!(!outcome.stdout().contains(&lamp().secret), "{outcome}");
+        let kept = std::fs::read_to_string(&file).expect("the secret was kept");
+        assert_eq!(kept, lamp().secret);
+        run(&lamp().id.device_name, "another").expect_status(1);
+        run("nobody", PRODUCT_SECRET).expect_status(1);
     }
 }
 

@@ -300,6 +300,15 @@ fn updates_are_what_the_header_says() {
             firmware(&image);
         });
         running.step("again", || firmware(&image));
+        let other = DownloadFaults {
+            corrupt_at: Some(1234),
+            times: Some(1),
+            ..DownloadFaults::default()
+        };
+        running.step("wrong bytes", || {
+            cloud.set_download_faults(other);
+            firmware(&image);
+        });
         running.step("configuration", || configuration(ConfigDigest::Sha256));
         running.step("configuration by MD5", || configuration(ConfigDigest::Md5));
         running.step("inside a handler", || firmware(&image));

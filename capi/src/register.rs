@@ -1,0 +1,106 @@
+//! Dynamic registration behind the C interface.
+
+use core::ffi::c_char;
+
+use iotkit::{
+    auth::{Identity, sign::Key},
+    client::web::Web,
+    log::{Level, Value},
+    services::register::{self, Answer, RANDOM_LEN},
+    wire::http::{Request, Url},
+};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::{
+    entry::Failure,
+    hal::{self, Hal},
+    http::{digits, text},
+    log,
+    v2::iot_export_ext::iotx_dev_meta_info_t,
+};
+
+/// How long the answer is waited for, in ms.
+const WAIT: u32 = 10_000;
+/// Envelope and secret, with air for what a later platform adds.
+const ANSWER_MAX: usize = 1024;
+
+/// Gets the secret of a device.
+pub(crate) fn register(region: i64, meta: &mut iotx_dev_meta_info_t) -> Result<(), Failure> {
+    let mut answer = Zeroizing::new([0; ANSWER_MAX]);
+    let len = ask(region, meta, &mut *answer).map_err(|why| {
+        log::write(Level::Error, why, Value::None);
+        Failure::FAIL_RETURN
+    })?;
+    let body = answer.get(..len).unwrap_or_default();
+    let (key, name) = (text(&meta.product_key), text(&meta.device_name));
+    match Answer::parse(body, key, name) {
+        Answer::Secret(secret) if secret.len() < meta.device_secret.len() => {
+            meta.device_secret.fill(0);
+            meta.device_secret
+                .iter_mut()
+                .zip(secret)
+                .for_each(|(to, byte)| *to = *byte as c_char);
+            log::write(Level::Info, "register: done", Value::None);
+            Ok(())
+        }
+        Answer::Refused(code) => {
+            log::write(Level::Error, "register: refused, code", Value::Num(code));
+            Err(Failure::FAIL_RETURN)
+        }
+        Answer::Secret(_) | Answer::Unknown => {
+            log::write(
+                Level::Error,
+                "register: the answer is not understood",
+                Value::None,
+            );
+            Err(Failure::FAIL_RETURN)
+        }
+    }
+}
+
+/// How long the answer is.
+fn ask(region: i64, meta: &iotx_dev_meta_info_t, into: &mut [u8]) -> Result<usize, &'static str> {
+    const NO_MEMORY: &str = "register: no memory";
+
+    let (key, name) = (text(&meta.product_key), text(&meta.device_name));
+    let secret = text(&meta.product_secret);
+    if key.is_empty() || name.is_empty() || secret.is_empty() {
+        return Err("register: product key, product secret or device name is missing");
+    }
+    if key.len() > Identity::PRODUCT_KEY_MAX || name.len() > Identity::DEVICE_NAME_MAX {
+        return Err("register: product key or device name is too long");
+    }
+    let secret = Key::new(secret).map_err(|_| "register: the product secret is too long")?;
+    let url = register::url(region.into()).ok_or(NO_MEMORY)?;
+    let mut url = Url::parse(&url).map_err(|_| NO_MEMORY)?;
+    url.tls = cfg!(feature = "tls"); // on the same port without it
+    let form = register::form(key, name, &secret, &random()).ok_or(NO_MEMORY)?;
+    let length = digits(form.len());
+    let request = Request {
+        method: "POST",
+        url,
+        fields: &[
+            ("Connection: ", b"close"),
+            ("Content-Length: ", length.as_bytes()),
+            ("Content-Type: ", b"application/x-www-form-urlencoded"),
+        ],
+    };
+    let mut head = request.emit().map_err(|_| NO_MEMORY)?;
+    let result = Web::new(hal::uptime()).exchange(&Hal, url, [&head, &form], into, WAIT, false);
+    head.zeroize();
+    result.map_err(|_| "register: no answer")
+}
+
+/// Characters that make one request differ from the next.
+fn random() -> [u8; RANDOM_LEN] {
+    const ALPHABET: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+    core::array::from_fn(|_| {
+        let number = hal::random(ALPHABET.len() as u32) as usize;
+        // A port may say more than it was asked for.
+        ALPHABET
+            .get(number % ALPHABET.len())
+            .copied()
+            .unwrap_or(b'0')
+    })
+}
