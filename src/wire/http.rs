@@ -84,7 +84,44 @@ impl<'a> Url<'a> {
         if self.tls && !there.tls {
             return Err(Unresolved::BadUrl);
         }
-        Ok(url)
+        there.without_dots(url.len())
+    }
+
+    /// The text of the URL, of at most `len` bytes, without `.` and `..` in its path (RFC 3986, section 5.2.4).
+    fn without_dots(self, len: usize) -> Result<Box<[u8]>, Unresolved> {
+        let end = self.target.iter().position(|byte| *byte == b'?');
+        let (path, query) = self
+            .target
+            .split_at_checked(end.unwrap_or(self.target.len()))
+            .unwrap_or_default();
+        let mut text = Vec::new();
+        text.try_reserve_exact(len)
+            .map_err(|_| Unresolved::NoMemory)?;
+        let scheme: &[u8] = if self.tls { b"https://" } else { b"http://" };
+        text.extend_from_slice(scheme);
+        text.extend_from_slice(self.authority);
+        let root = text.len();
+        let mut segments = path.split(|byte| *byte == b'/').skip(1).peekable();
+        while let Some(segment) = segments.next() {
+            match segment {
+                b"." | b".." => {
+                    if segment == b".." {
+                        let parent = text.iter().rposition(|byte| *byte == b'/');
+                        text.truncate(parent.unwrap_or(root).max(root));
+                    }
+                    if segments.peek().is_none() {
+                        text.push(b'/');
+                    }
+                }
+                segment => {
+                    text.push(b'/');
+                    text.extend_from_slice(segment);
+                }
+            }
+        }
+        text.extend_from_slice(query);
+        // Shrinking what may be too long would take memory, too, and could not fail.
+        concat([&*text].into_iter()).map_err(|_| Unresolved::NoMemory)
     }
 }
 

@@ -1,7 +1,8 @@
 //! What announces an image and what does not, and what the device says (reference: ota.md, 4, 12 and 15).
 
 use iotkit::services::ota::{
-    Announcement, Bad, Image, Incoming, Inform, Kind, Progress, Reply, config_query,
+    Announcement, Bad, Busy, Failure, Image, Incoming, Inform, Kind, Ota, Phase, Progress, Reply,
+    config_query,
 };
 
 const UPGRADE: &str = r#"{"code":"1000","data":{"size":432945,"version":"2.0.0","url":"https:\/\/ota.example.com/fw.bin?Sig=a\u0026b","md5":"93230c3bde425a9d7984a594ac55ea1e","sign":"93230c3bde425a9d7984a594ac55ea1e","signMethod":"Md5"},"id":1507707025,"message":"success"}"#;
@@ -290,5 +291,34 @@ fn a_push_is_answered_with_its_own_id() {
     assert_eq!(
         reply(&format!(r#"{{"id":"{}"}}"#, "1".repeat(200)), true),
         None
+    );
+}
+
+/// One image at a time; the next may follow when it is there, or when fetching it has failed.
+#[test]
+fn an_announcement_waits_for_nobody() {
+    let mut ota: Ota<u8> = Ota::new();
+    let first = parse(Incoming::Upgrade, UPGRADE).expect("an announcement");
+    assert_eq!(ota.announced(first.clone(), 1), Ok(()));
+    let config = parse(Incoming::ConfigPush, PUSH).expect("an announcement");
+    assert_eq!(ota.announced(config.clone(), 2), Err(Busy));
+    assert_eq!((ota.take_download(), ota.size()), (Some(1), 432_945));
+    assert_eq!(
+        ota.announced(config.clone(), 2),
+        Err(Busy),
+        "somebody is at it"
+    );
+    assert_eq!(ota.version().to_bytes(), b"2.0.0");
+
+    ota.ended(7, Err(Failure::Closed));
+    assert_eq!((ota.phase(), ota.fetched()), (Phase::Fetched, 7));
+    assert_eq!(ota.announced(config, 2), Ok(()));
+    assert_eq!(
+        (ota.phase(), ota.fetched(), ota.failure()),
+        (Phase::Fetching, 0, None)
+    );
+    assert_eq!(
+        (ota.version().to_bytes(), ota.md5().to_bytes()),
+        (&b""[..], &b""[..])
     );
 }
