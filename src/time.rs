@@ -43,16 +43,18 @@ impl Instant {
 /// Makes moments of what a platform's counter says: the time passed since the last look is added up.
 ///
 /// So a counter may wrap at 2^32 ms; one that jumps back, as that of some ports does when their tick counter wraps,
-/// stands still for a moment; and threads may look at it in any order.
+/// stands still for one look; and threads may look at it in any order.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     counter: u32,
     now: Instant,
+    /// What the counter said at the last look, if that was behind an earlier one.
+    behind: Option<u32>,
 }
 
 impl Clock {
-    /// Steps back of up to so many milliseconds are looks that came late: those of other threads, or from before a port
-    /// has overstayed. A counter that jumps back jumps further.
+    /// A step back of up to so many milliseconds may be a look that came late, of another thread. If the next look goes on
+    /// from there, it was none: the counter has jumped.
     const LATE: u32 = 10_000;
 
     /// Starts with what the counter says.
@@ -61,6 +63,7 @@ impl Clock {
         Self {
             counter,
             now: Instant::from_millis(0),
+            behind: None,
         }
     }
 
@@ -73,12 +76,22 @@ impl Clock {
     /// The moment at which the counter says `counter`.
     pub const fn read(&mut self, counter: u32) -> Instant {
         let passed = counter.wrapping_sub(self.counter);
+        let mut behind = None;
         if passed <= u32::MAX / 2 {
             self.counter = counter;
             self.now = self.now.after(passed);
         } else if passed < Self::LATE.wrapping_neg() {
             self.counter = counter;
+        } else {
+            match self.behind {
+                Some(before) if matches!(counter.wrapping_sub(before), 1..=Self::LATE) => {
+                    self.now = self.now.after(counter.wrapping_sub(before));
+                    self.counter = counter;
+                }
+                _ => behind = Some(counter),
+            }
         }
+        self.behind = behind;
         self.now
     }
 }
@@ -115,6 +128,21 @@ mod tests {
         clock.read(14_000);
         assert_eq!(clock.read(5001), start.after(9000));
         assert_eq!(clock.read(14_010), start.after(9010));
+    }
+
+    /// However short the jump: a Yield is not to last longer by it.
+    #[test]
+    fn a_counter_that_jumps_back_a_little_goes_on_from_there() {
+        let mut clock = Clock::new(10_000);
+        let start = clock.read(10_000);
+        assert_eq!(clock.read(7_695), start, "perhaps a late look");
+        assert_eq!(clock.read(7_695), start, "standing still");
+        assert_eq!(
+            clock.read(7_800),
+            start.after(105),
+            "no: it goes on from there"
+        );
+        assert_eq!(clock.read(7_900), start.after(205));
     }
 
     #[test]
