@@ -278,6 +278,18 @@ fn mutants(simulator: &Simulator, args: &Args) -> Result<()> {
     }
     ensure!(!mutant.is_empty(), "no bug has that in its name");
 
+    // All of them before any is built: that takes minutes.
+    for mutant in &mutant {
+        let path = root().join(&mutant.file);
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("reading {}", mutant.file.display()))?;
+        let found = text.matches(&mutant.from).count();
+        ensure!(
+            found == 1,
+            "{}: its text is there {found} times, not once",
+            mutant.what
+        );
+    }
     let copy = copy(&simulator.folder.join("mutant"))?;
     let mut rows = Vec::new();
     let mut missed = Vec::new();
@@ -285,12 +297,6 @@ fn mutants(simulator: &Simulator, args: &Args) -> Result<()> {
         let file = copy.join(&mutant.file);
         let good = fs::read_to_string(&file)
             .with_context(|| format!("reading {}", mutant.file.display()))?;
-        let found = good.matches(&mutant.from).count();
-        ensure!(
-            found == 1,
-            "{}: its text is there {found} times, not once",
-            mutant.what
-        );
         fs::write(&file, good.replace(&mutant.from, &mutant.to))?;
         let archive = build(&copy, &simulator.folder.join("mutant-target"))
             .with_context(|| mutant.what.clone())?;
