@@ -48,8 +48,8 @@ impl Instant {
 pub struct Clock {
     counter: u32,
     now: Instant,
-    /// What the counter said at the last look, if that was behind an earlier one.
-    behind: Option<u32>,
+    /// The last look that was behind an earlier one, and what that earlier one had said.
+    behind: (u32, u32),
 }
 
 impl Clock {
@@ -63,7 +63,7 @@ impl Clock {
         Self {
             counter,
             now: Instant::from_millis(0),
-            behind: None,
+            behind: (counter, counter),
         }
     }
 
@@ -76,23 +76,29 @@ impl Clock {
     /// The moment at which the counter says `counter`.
     pub const fn read(&mut self, counter: u32) -> Instant {
         let passed = counter.wrapping_sub(self.counter);
-        let mut behind = None;
         if passed <= u32::MAX / 2 {
             self.counter = counter;
             self.now = self.now.after(passed);
         } else if passed < Self::LATE.wrapping_neg() {
             self.counter = counter;
         } else {
-            match self.behind {
-                Some(before) if matches!(counter.wrapping_sub(before), 1..=Self::LATE) => {
-                    self.now = self.now.after(counter.wrapping_sub(before));
-                    self.counter = counter;
-                }
-                _ => behind = Some(counter),
-            }
+            self.look_back(counter);
         }
-        self.behind = behind;
         self.now
+    }
+
+    /// A look that is behind the last one, by little.
+    #[cold]
+    #[inline(never)]
+    const fn look_back(&mut self, counter: u32) {
+        let (before, since) = self.behind;
+        let passed = counter.wrapping_sub(before);
+        if since == self.counter && passed > 0 && passed <= Self::LATE {
+            self.now = self.now.after(passed);
+            self.counter = counter;
+        } else {
+            self.behind = (counter, self.counter);
+        }
     }
 }
 

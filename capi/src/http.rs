@@ -2,7 +2,7 @@
 
 extern crate alloc;
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec::Vec};
 use core::{
     ffi::{c_char, c_int, c_void},
     ptr, slice,
@@ -14,7 +14,7 @@ use iotkit::{
     client::web::{NoResponse, Web},
     http,
     log::{Level, Value},
-    services::web::{Answer, Login, SERVER, TOKEN_MAX},
+    services::web::{Answer, Login, SERVER, TOKEN_MAX, login},
     text::Text,
     wire::http::{Request, Url, concat},
 };
@@ -197,24 +197,9 @@ impl Http {
         const ANSWER_MAX: usize = 1024;
 
         self.forget_token();
-        let secret = Key::new(text(&self.device.device_secret)).map_err(|_| FAIL_RETURN)?;
-        let login = Login::new::<SignMethod>(
-            text(&self.device.device_id),
-            text(&self.device.product_key),
-            text(&self.device.device_name),
-            &secret,
-        )
-        .map_err(|_| FAIL_RETURN)?;
-        let mut answer = Zeroizing::new([0; ANSWER_MAX]);
-        let body = login.as_bytes();
-        let length = digits(body.len());
-        let fields: [Field<'_>; 3] = [
-            ("Connection: ", b"Keep-Alive"),
-            ("Content-Length: ", length.as_bytes()),
-            ("Content-Type: ", b"application/json"),
-        ];
-        let len = self.exchange(b"/auth", &fields, body, &mut *answer, AUTH_WAIT)?;
-        let answer = Answer::parse(answer.get(..len).unwrap_or_default());
+        let mut answer = Answered::new(ANSWER_MAX)?;
+        let len = self.say_who(&mut answer.0)?;
+        let answer = Answer::parse(answer.0.get(..len).unwrap_or_default());
         let Some(token) = answer.token() else {
             log_answer("http: not authenticated, code", answer);
             return Err(FAIL_RETURN);
@@ -229,6 +214,23 @@ impl Http {
         Ok(())
     }
 
+    /// Sends the login; how long the answer is. Not inlined: what is put together for it is not to lie on the stack for
+    /// longer.
+    #[inline(never)]
+    fn say_who(&mut self, answer: &mut [u8]) -> Result<usize, Failure> {
+        let mut body = Login::new();
+        sign_login(&mut body, &self.device)?;
+        let length = digits(body.as_bytes().len());
+        let fields: [Field<'_>; 3] = [
+            ("Connection: ", b"Keep-Alive"),
+            ("Content-Length: ", length.as_bytes()),
+            ("Content-Type: ", b"application/json"),
+        ];
+        self.exchange(b"/auth", &fields, body.as_bytes(), answer, AUTH_WAIT)
+    }
+
+    /// Not inlined, as above.
+    #[inline(never)]
     fn report_module(&mut self) -> Result<(), Failure> {
         let mut report = MidReport::default();
         if !device::mid_report(&mut report) {
@@ -238,9 +240,9 @@ impl Http {
         let payload = concat([report.payload(), b"\0"].into_iter()).map_err(|_| FAIL_RETURN)?;
         let path = concat([b"/topic", report.topic().as_bytes()].into_iter());
         let path = path.map_err(|_| FAIL_RETURN)?;
-        let mut answer = [0; 256];
-        let len = self.post(&path, &payload, &mut answer, AUTH_WAIT)?;
-        let answer = answer.get(..len).unwrap_or_default();
+        let mut answer = Answered::new(256)?;
+        let len = self.post(&path, &payload, &mut answer.0, AUTH_WAIT)?;
+        let answer = answer.0.get(..len).unwrap_or_default();
         if Answer::parse(answer).is_taken() {
             Ok(())
         } else {
@@ -285,7 +287,8 @@ impl Http {
         self.exchange(path, &fields, payload, into, wait)
     }
 
-    /// Sends a request; how long the answer is.
+    /// Sends a request; how long the answer is. Not inlined, as above.
+    #[inline(never)]
     fn exchange(
         &mut self,
         path: &[u8],
@@ -320,6 +323,38 @@ impl Http {
         self.token_len = 0;
         self.shown.is_authed = 0;
     }
+}
+
+/// Room for an answer, on the heap, since stacks are small; wiped when dropped, since it may be a secret.
+pub(crate) struct Answered(pub(crate) Box<[u8]>);
+
+impl Answered {
+    pub(crate) fn new(len: usize) -> Result<Self, Failure> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(len).map_err(|_| FAIL_RETURN)?;
+        bytes.resize(len, 0); // within what was reserved
+        Ok(Self(bytes.into_boxed_slice()))
+    }
+}
+
+impl Drop for Answered {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// Not inlined, as above: what signs takes room, too.
+#[inline(never)]
+fn sign_login(to: &mut Login, device: &iotx_device_info_t) -> Result<(), Failure> {
+    let secret = Key::new(text(&device.device_secret)).map_err(|_| FAIL_RETURN)?;
+    login::<SignMethod>(
+        to,
+        text(&device.device_id),
+        text(&device.product_key),
+        text(&device.device_name),
+        &secret,
+    )
+    .map_err(|_| FAIL_RETURN)
 }
 
 /// A field of a request, as [`Request`] has it.

@@ -1,5 +1,8 @@
 //! Updates behind the C interface: announced to an MQTT client, fetched over the HAL.
 
+extern crate alloc;
+
+use alloc::{boxed::Box, ffi::CString};
 use core::{ffi::c_void, slice};
 
 use iotkit::{
@@ -10,7 +13,8 @@ use iotkit::{
     hal::Lock,
     log::{Level, Value},
     services::ota::{
-        Announcement, Bad, Busy, Device, Failure, Incoming, Ota, Outgoing, Phase, Progress, Reply,
+        Announcement, Bad, Busy, Device, Failure, Incoming, Ota, Outgoing, Payload, Phase,
+        progress, reply,
     },
     wire::mqtt::QoS,
 };
@@ -37,7 +41,7 @@ pub(crate) struct Update {
 }
 
 struct State {
-    ota: Ota<Fetch<Conn>>,
+    ota: Ota<Box<Fetch<Conn>>>,
     last_error: IOT_OTA_Err_t,
 }
 
@@ -114,11 +118,12 @@ impl Update {
     }
 
     /// Looks at what was announced and what has come of it.
-    pub(crate) fn look<R>(&self, look: impl FnOnce(&Ota<Fetch<Conn>>) -> R) -> R {
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&Ota<Box<Fetch<Conn>>>) -> R) -> R {
         self.state.with(|state| look(&state.ota))
     }
 
-    /// Publishes to the platform.
+    /// Publishes to the platform. Not inlined: it takes room that callers are not to have for long.
+    #[inline(never)]
     pub(crate) fn publish(&self, topic: Outgoing, qos: QoS, payload: &[u8]) -> Result<(), Error> {
         let client = CLIENTS
             .get(self.channel.0)
@@ -143,10 +148,7 @@ impl Update {
             return Step::Idle;
         };
         if begins {
-            let notice = Progress::new(0, b"Enter in downloading state");
-            // Whether the platform has heard of it does not matter to the download.
-            let _ =
-                notice.map(|it| self.publish(Outgoing::Progress, QoS::AtMostOnce, it.as_bytes()));
+            self.notice();
         }
         let Some(mut fetch) = fetch else {
             hal::sleep(timeout.clamp(1, GLANCE));
@@ -160,9 +162,8 @@ impl Update {
                 Step::Bytes(count)
             }
             Fetched::All(Ok(count)) => {
-                let digest = fetch.into_digest();
                 let failure = self.state.with(|state| {
-                    state.ota.ended(fetched, Ok(digest));
+                    state.ota.ended(fetched, Ok(fetch.digest()));
                     state.ota.failure()
                 });
                 match failure {
@@ -186,6 +187,45 @@ impl Update {
         }
     }
 
+    /// Tells the platform that a download begins. Not inlined, as above.
+    #[inline(never)]
+    fn notice(&self) {
+        let mut notice = Payload::new();
+        // Whether the platform has heard of it does not matter to the download.
+        let _ = progress(&mut notice, 0, b"Enter in downloading state")
+            .map(|()| self.publish(Outgoing::Progress, QoS::AtMostOnce, notice.as_bytes()));
+    }
+
+    /// Takes an announcement, or turns it down.
+    fn announced(&self, topic: Incoming, payload: &[u8]) -> Result<(), Bad> {
+        let (announcement, url) = Announcement::parse(topic, payload)?;
+        let size = announcement.size;
+        let fetch = begin(&announcement, url).ok_or(Bad::NoMemory)?;
+        let accepted = self
+            .state
+            .with(|state| state.ota.announced(announcement, fetch));
+        accepted.map_err(|Busy| Bad::Busy)?;
+        log::write(
+            Level::Info,
+            "ota: announced, bytes",
+            Value::Num(size.into()),
+        );
+        Ok(())
+    }
+
+    /// Answers a configuration that was pushed. Not inlined, as above.
+    #[inline(never)]
+    fn reply(&self, payload: &[u8], accepted: bool) {
+        let mut answer = Payload::new();
+        if reply(&mut answer, payload, accepted).is_ok()
+            && self
+                .publish(Outgoing::PushReply, QoS::AtMostOnce, answer.as_bytes())
+                .is_err()
+        {
+            log::write(Level::Warning, "ota: reply not sent", Value::None);
+        }
+    }
+
     /// A message has arrived on one of the topics.
     fn heard(&self, topic: &[u8], payload: &[u8]) {
         let Some(incoming) = Incoming::ALL
@@ -194,41 +234,21 @@ impl Update {
         else {
             return;
         };
-        let accepted = match Announcement::parse(incoming, payload) {
-            Ok((announcement, url)) => {
-                let size = announcement.size;
-                let fetch = Fetch::new(&announcement, url, hal::uptime());
-                let accepted = self
-                    .state
-                    .with(|state| state.ota.announced(announcement, fetch));
-                match accepted {
-                    Ok(()) => log::write(
-                        Level::Info,
-                        "ota: announced, bytes",
-                        Value::Num(size.into()),
-                    ),
-                    Err(Busy) => log::write(
-                        Level::Warning,
-                        "ota: announcement dropped: another image is being fetched",
-                        Value::None,
-                    ),
-                }
-                accepted.is_ok()
-            }
-            Err(bad) => {
-                log_bad(bad);
-                false
-            }
-        };
-        if incoming == Incoming::ConfigPush
-            && let Some(reply) = Reply::new(payload, accepted)
-            && self
-                .publish(Outgoing::PushReply, QoS::AtMostOnce, reply.as_bytes())
-                .is_err()
-        {
-            log::write(Level::Warning, "ota: reply not sent", Value::None);
+        let accepted = self.announced(incoming, payload);
+        if let Err(bad) = accepted {
+            log_bad(bad);
+        }
+        if incoming == Incoming::ConfigPush {
+            self.reply(payload, accepted.is_ok());
         }
     }
+}
+
+/// The download of what was announced. Not inlined: it is moved to the heap, and lies on the stack only until then.
+#[inline(never)]
+fn begin(announcement: &Announcement, url: CString) -> Option<Box<Fetch<Conn>>> {
+    let place = Place::take()?;
+    Some(place.fill(Fetch::new(announcement, url, hal::uptime())))
 }
 
 /// Closes what is open.
@@ -300,6 +320,11 @@ fn log_bad(bad: Bad) {
             Level::Warning,
             "ota: announcement without, or with a bad,",
             Value::Text(name.as_bytes()),
+        ),
+        Bad::Busy => (
+            Level::Warning,
+            "ota: announcement dropped: another image is being fetched",
+            Value::None,
         ),
         Bad::NoMemory => (
             Level::Error,

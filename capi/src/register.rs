@@ -1,5 +1,8 @@
 //! Dynamic registration behind the C interface.
 
+extern crate alloc;
+
+use alloc::boxed::Box;
 use core::ffi::c_char;
 
 use iotkit::{
@@ -9,12 +12,12 @@ use iotkit::{
     services::register::{self, Answer, RANDOM_LEN},
     wire::http::{Request, Url},
 };
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 use crate::{
     entry::Failure,
     hal::{self, Hal},
-    http::{digits, text},
+    http::{Answered, digits, text},
     log,
     v2::iot_export_ext::iotx_dev_meta_info_t,
 };
@@ -26,12 +29,12 @@ const ANSWER_MAX: usize = 1024;
 
 /// Gets the secret of a device.
 pub(crate) fn register(region: i64, meta: &mut iotx_dev_meta_info_t) -> Result<(), Failure> {
-    let mut answer = Zeroizing::new([0; ANSWER_MAX]);
-    let len = ask(region, meta, &mut *answer).map_err(|why| {
+    let mut answer = Answered::new(ANSWER_MAX)?;
+    let len = ask(region, meta, &mut answer.0).map_err(|why| {
         log::write(Level::Error, why, Value::None);
         Failure::FAIL_RETURN
     })?;
-    let body = answer.get(..len).unwrap_or_default();
+    let body = answer.0.get(..len).unwrap_or_default();
     let (key, name) = (text(&meta.product_key), text(&meta.device_name));
     match Answer::parse(body, key, name) {
         Answer::Secret(secret) if secret.len() < meta.device_secret.len() => {
@@ -58,7 +61,8 @@ pub(crate) fn register(region: i64, meta: &mut iotx_dev_meta_info_t) -> Result<(
     }
 }
 
-/// How long the answer is.
+/// How long the answer is. Not inlined: requests take room on the stack.
+#[inline(never)]
 fn ask(region: i64, meta: &iotx_dev_meta_info_t, into: &mut [u8]) -> Result<usize, &'static str> {
     const NO_MEMORY: &str = "register: no memory";
 
@@ -70,11 +74,10 @@ fn ask(region: i64, meta: &iotx_dev_meta_info_t, into: &mut [u8]) -> Result<usiz
     if key.len() > Identity::PRODUCT_KEY_MAX || name.len() > Identity::DEVICE_NAME_MAX {
         return Err("register: product key or device name is too long");
     }
-    let secret = Key::new(secret).map_err(|_| "register: the product secret is too long")?;
     let url = register::url(region.into()).ok_or(NO_MEMORY)?;
     let mut url = Url::parse(&url).map_err(|_| NO_MEMORY)?;
     url.tls = cfg!(feature = "tls"); // on the same port without it
-    let form = register::form(key, name, &secret, &random()).ok_or(NO_MEMORY)?;
+    let form = form(key, name, secret)?;
     let length = digits(form.len());
     let request = Request {
         method: "POST",
@@ -89,6 +92,13 @@ fn ask(region: i64, meta: &iotx_dev_meta_info_t, into: &mut [u8]) -> Result<usiz
     let result = Web::new(hal::uptime()).exchange(&Hal, url, [&head, &form], into, WAIT, false);
     head.zeroize();
     result.map_err(|_| "register: no answer")
+}
+
+/// The form, signed. Not inlined: what signs takes room on the stack.
+#[inline(never)]
+fn form(key: &[u8], name: &[u8], secret: &[u8]) -> Result<Box<[u8]>, &'static str> {
+    let secret = Key::new(secret).map_err(|_| "register: the product secret is too long")?;
+    register::form(key, name, &secret, &random()).ok_or("register: no memory")
 }
 
 /// Characters that make one request differ from the next.

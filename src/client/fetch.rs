@@ -135,8 +135,8 @@ impl<C: Copy> Fetch<C> {
     }
 
     /// The digest of what was fetched.
-    pub fn into_digest(self) -> Digest {
-        self.download.into_digest()
+    pub const fn digest(&mut self) -> &mut Digest {
+        self.download.digest()
     }
 
     fn lost<P: System>(&mut self, platform: &P, broken: Broken, now: Instant) {

@@ -12,54 +12,41 @@ pub const SERVER: &str = "https://iot-as-http.cn-shanghai.aliyuncs.com";
 /// The longest token, in bytes.
 pub const TOKEN_MAX: usize = 192;
 
-/// What a device sends to `/auth`.
-#[derive(Clone, Debug)]
-pub struct Login(Text<{ Login::MAX }>);
+/// Room for a login with the longest names.
+pub type Login = Text<384>;
 
-impl Login {
-    /// With every name as long as its field, and everything escaped.
-    const MAX: usize = 1024;
-
-    /// Puts it together, signed with the device's secret.
-    pub fn new<M: Method>(
-        client_id: &[u8],
-        product_key: &[u8],
-        device_name: &[u8],
-        secret: &Key,
-    ) -> Result<Self, Full> {
-        let signature = M::sign(
-            secret,
-            &[
-                b"clientId",
-                client_id,
-                b"deviceName",
-                device_name,
-                b"productKey",
-                product_key,
-            ],
-        );
-        let mut text = Text::new();
-        text.push_all(&[br#"{"version":"default", "clientId":""#])?;
-        text.push(json::escaped(client_id))?;
-        text.push_all(&[
-            br#"","signmethod":""#,
-            M::NAME.as_bytes(),
-            br#"","sign":""#,
-            signature.as_bytes(),
-            br#"","productKey":""#,
-        ])?;
-        text.push(json::escaped(product_key))?;
-        text.push_all(&[br#"","deviceName":""#])?;
-        text.push(json::escaped(device_name))?;
-        text.push_all(&[br#""}"#])?;
-        Ok(Self(text))
-    }
-
-    /// The JSON.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
+/// Puts together what a device sends to `/auth`, signed with its secret.
+pub fn login<M: Method>(
+    to: &mut Login,
+    client_id: &[u8],
+    product_key: &[u8],
+    device_name: &[u8],
+    secret: &Key,
+) -> Result<(), Full> {
+    let signature = M::sign(
+        secret,
+        &[
+            b"clientId",
+            client_id,
+            b"deviceName",
+            device_name,
+            b"productKey",
+            product_key,
+        ],
+    );
+    to.push_all(&[br#"{"version":"default", "clientId":""#])?;
+    to.push(json::escaped(client_id))?;
+    to.push_all(&[
+        br#"","signmethod":""#,
+        M::NAME.as_bytes(),
+        br#"","sign":""#,
+        signature.as_bytes(),
+        br#"","productKey":""#,
+    ])?;
+    to.push(json::escaped(product_key))?;
+    to.push_all(&[br#"","deviceName":""#])?;
+    to.push(json::escaped(device_name))?;
+    to.push_all(&[br#""}"#])
 }
 
 /// What the platform has answered.
@@ -115,17 +102,27 @@ impl<'a> Answer<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::sign::HmacSha1;
+    use crate::auth::sign::{HmacSha1, HmacSha256};
 
     /// The vector of the reference, http.md 3.1.
     #[test]
     fn a_login_is_signed() {
         let secret = Key::new(b"0123456789abcdef0123456789abcdef").expect("short enough");
-        let login = Login::new::<HmacSha1>(b"dev01.cid", b"a1Bc2De3Fg4", b"dev01", &secret);
+        let mut text = Login::new();
+        let filled = login::<HmacSha1>(&mut text, b"dev01.cid", b"a1Bc2De3Fg4", b"dev01", &secret);
+        assert_eq!(filled, Ok(()));
         assert_eq!(
-            login.expect("short enough").as_bytes(),
+            text.as_bytes(),
             br#"{"version":"default", "clientId":"dev01.cid","signmethod":"hmacsha1","sign":"811aa7cc9c1d735a544eddc11860dfc489aa67a7","productKey":"a1Bc2De3Fg4","deviceName":"dev01"}"#
         );
+    }
+
+    #[test]
+    fn the_longest_names_have_room() {
+        let secret = Key::new(&[b's'; 64]).expect("short enough");
+        let mut text = Login::new();
+        let filled = login::<HmacSha256>(&mut text, &[b'i'; 64], &[b'p'; 20], &[b'd'; 32], &secret);
+        assert_eq!(filled, Ok(()));
     }
 
     #[test]

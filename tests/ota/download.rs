@@ -53,7 +53,7 @@ fn the_request_says_what_is_wanted() {
     let requests = world.requests.borrow();
     assert_eq!(
         requests[0].head,
-        "GET /fw.bin?Sig=abc HTTP/1.1\r\nHost: ota.example.com\r\nConnection: close\r\n\r\n"
+        "GET /fw.bin?Sig=abc HTTP/1.1\r\nHost: ota.example.com\r\n\r\n"
     );
     assert_eq!(requests.len(), 1);
     let (tls, host, port, _) = world.dialed.borrow()[0].clone();

@@ -1,8 +1,11 @@
 //! What announces an image and what does not, and what the device says (reference: ota.md, 4, 12 and 15).
 
-use iotkit::services::ota::{
-    Announcement, Bad, Busy, Failure, Image, Incoming, Inform, Kind, Ota, Phase, Progress, Reply,
-    config_query,
+use iotkit::{
+    services::ota::{
+        Announcement, Bad, Busy, Failure, Image, Incoming, Kind, Ota, Payload, Phase, config_query,
+        inform, progress, reply,
+    },
+    text::Full,
 };
 
 const UPGRADE: &str = r#"{"code":"1000","data":{"size":432945,"version":"2.0.0","url":"https:\/\/ota.example.com/fw.bin?Sig=a\u0026b","md5":"93230c3bde425a9d7984a594ac55ea1e","sign":"93230c3bde425a9d7984a594ac55ea1e","signMethod":"Md5"},"id":1507707025,"message":"success"}"#;
@@ -220,60 +223,64 @@ fn answers_that_are_no_announcements_change_nothing() {
     assert!(parse(Incoming::ConfigPush, &PUSH.replace("params", "data")).is_err());
 }
 
+/// What is put together, or `None` if it has no place.
+fn said(fill: impl FnOnce(&mut Payload) -> Result<(), Full>) -> Option<String> {
+    let mut payload = Payload::new();
+    fill(&mut payload).ok()?;
+    Some(String::from_utf8(payload.as_bytes().to_vec()).expect("UTF-8"))
+}
+
 #[test]
 fn what_the_device_says_is_json_whatever_is_in_it() {
-    let read = |text: &[u8]| -> serde_json::Value { serde_json::from_slice(text).expect("JSON") };
+    let read = |text: Option<String>| -> serde_json::Value {
+        serde_json::from_str(&text.expect("short enough")).expect("JSON")
+    };
     let version = "\"\\\u{1}\n/é";
-    let inform = Inform::new(version.as_bytes()).expect("a version");
-    assert_eq!(read(inform.as_bytes())["params"]["version"], version);
-    let progress = Progress::new(-2, version.as_bytes()).expect("short enough");
-    assert_eq!(read(progress.as_bytes())["params"]["desc"], version);
-    assert_eq!(read(progress.as_bytes())["params"]["step"], "-2");
-    let query = config_query(b"pro\"duct", b"fi\\le", b"\t").expect("short enough");
-    assert_eq!(read(query.as_bytes())["params"]["attributeKeys"], "\t");
+    let text = read(said(|to| inform(to, version.as_bytes())));
+    assert_eq!(text["params"]["version"], version);
+    let text = read(said(|to| progress(to, -2, version.as_bytes())));
+    assert_eq!(text["params"]["desc"], version);
+    assert_eq!(text["params"]["step"], "-2");
+    let text = read(said(|to| config_query(to, b"pro\"duct", b"fi\\le", b"\t")));
+    assert_eq!(text["params"]["attributeKeys"], "\t");
 
     assert_eq!(
-        Inform::new(b"1.2.3").expect("a version").as_bytes(),
-        br#"{"id":0,"params":{"version":"1.2.3"}}"#
+        said(|to| inform(to, b"1.2.3")).as_deref(),
+        Some(r#"{"id":0,"params":{"version":"1.2.3"}}"#)
     );
     assert_eq!(
-        Progress::new(10, b"").expect("short enough").as_bytes(),
-        br#"{"id":0,"params":{"step":"10","desc":""}}"#
+        said(|to| progress(to, 10, b"")).as_deref(),
+        Some(r#"{"id":0,"params":{"step":"10","desc":""}}"#)
     );
     assert_eq!(
-        config_query(b"product", b"file", b"").expect("short enough").as_bytes(),
-        br#"{"id" : 0,"version":"1.0","params":{"configScope":"product","getType":"file","attributeKeys":""},"method":"thing.config.get"}"#
+        said(|to| config_query(to, b"product", b"file", b"")).as_deref(),
+        Some(
+            r#"{"id" : 0,"version":"1.0","params":{"configScope":"product","getType":"file","attributeKeys":""},"method":"thing.config.get"}"#
+        )
     );
 }
 
 #[test]
 fn lengths_are_limited() {
-    assert!(Inform::new(b"").is_none());
-    assert!(Inform::new(&[b'1'; 32]).is_some());
-    assert!(Inform::new(&[1; 32]).is_some(), "escaped");
-    assert!(Inform::new(&[b'1'; 33]).is_none());
+    let version = |version: &[u8]| said(|to| inform(to, version));
+    assert!(version(b"").is_none());
+    assert!(version(&[b'1'; 32]).is_some());
+    assert!(version(&[1; 32]).is_some(), "escaped");
+    assert!(version(&[b'1'; 33]).is_none());
 
-    let around = Progress::new(0, b"").expect("short").as_bytes().len();
+    let around = said(|to| progress(to, 0, b"")).expect("short").len();
     let longest = vec![b'd'; 255 - around];
-    assert_eq!(
-        Progress::new(0, &longest)
-            .expect("255 bytes")
-            .as_bytes()
-            .len(),
-        255
-    );
-    assert!(Progress::new(0, &[&longest[..], b"d"].concat()).is_err());
+    let text = said(|to| progress(to, 0, &longest)).expect("255 bytes");
+    assert_eq!(text.len(), 255);
+    assert!(said(|to| progress(to, 0, &[&longest[..], b"d"].concat())).is_none());
 
-    assert!(config_query(&[b'a'; 141], b"", b"").is_ok());
-    assert!(config_query(&[b'a'; 160], b"", b"").is_err());
+    assert!(said(|to| config_query(to, &[b'a'; 141], b"", b"")).is_some());
+    assert!(said(|to| config_query(to, &[b'a'; 160], b"", b"")).is_none());
 }
 
 #[test]
 fn a_push_is_answered_with_its_own_id() {
-    let reply = |payload: &str, accepted| {
-        Reply::new(payload.as_bytes(), accepted)
-            .map(|reply| String::from_utf8(reply.as_bytes().to_vec()).expect("UTF-8"))
-    };
+    let reply = |payload: &str, accepted| said(|to| reply(to, payload.as_bytes(), accepted));
     assert_eq!(
         reply(PUSH, true).as_deref(),
         Some(r#"{"id":"123","code":200,"data":{}}"#)
@@ -288,10 +295,8 @@ fn a_push_is_answered_with_its_own_id() {
     );
     assert_eq!(reply(r#"{"id":{}}"#, false), None);
     assert_eq!(reply("{}", true), None);
-    assert_eq!(
-        reply(&format!(r#"{{"id":"{}"}}"#, "1".repeat(200)), true),
-        None
-    );
+    let long = format!(r#"{{"id":"{}"}}"#, "1".repeat(250));
+    assert_eq!(reply(&long, true), None);
 }
 
 /// One image at a time; the next may follow when it is there, or when fetching it has failed.

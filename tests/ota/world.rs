@@ -192,7 +192,7 @@ impl<'a> World<'a> {
             }
             Fetched::All(result) => {
                 buf.truncate(result.unwrap_or(0));
-                ota.ended(fetched, result.map(|_| fetch.into_digest()));
+                ota.ended(fetched, result.map(|_| fetch.digest()));
                 Err((buf, ota.failure()))
             }
         }

@@ -42,7 +42,7 @@ const LIMIT: u64 = 768;
 const SIGNING: [&str; 4] = ["iotkit::auth::", "hmac::", "sha1::", "md5::"];
 
 /// Whose deepest calls are shown.
-const ROOTS: [&str; 7] = [
+const ROOTS: [&str; 11] = [
     "IOT_SetupConnInfo",
     "IOT_MQTT_Construct",
     "IOT_MQTT_Yield",
@@ -50,6 +50,10 @@ const ROOTS: [&str; 7] = [
     "IOT_MQTT_Subscribe",
     "IOT_MQTT_Unsubscribe",
     "IOT_MQTT_Destroy",
+    "IOT_OTA_Init",
+    "IOT_OTA_FetchYield",
+    "IOT_HTTP_DeviceNameAuth",
+    "IOT_HTTP_SendMessage",
 ];
 
 pub(crate) fn run(args: &Args) -> Result<()> {

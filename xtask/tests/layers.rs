@@ -32,7 +32,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "client",
         &[
-            "auth", "hal", "log", "mqtt", "services", "text", "time", "wire",
+            "auth", "hal", "http", "log", "mqtt", "services", "text", "time", "wire",
         ],
     ),
 ];

@@ -9,7 +9,7 @@ use core::{
 
 use iotkit::{
     log::{Level, Value},
-    services::ota::{Inform, Kind, Outgoing, Phase, Progress, config_query},
+    services::ota::{self as ota_message, Kind, Outgoing, Payload, Phase, config_query},
     wire::mqtt::QoS,
 };
 
@@ -219,10 +219,11 @@ pub unsafe extern "C" fn IOT_OTA_ReportProgress(
             .filter(|step| (-4..=100).contains(step))
             .ok_or_else(|| fail(&update, IOT_OTAE_INVALID_PARAM, IOT_OTAE_GENERAL))?;
         let remark = remark.map_or(&[][..], CStr::to_bytes);
-        let progress = Progress::new(step, remark)
+        let mut payload = Payload::new();
+        ota_message::progress(&mut payload, step, remark)
             .map_err(|_| fail(&update, IOT_OTAE_STR_TOO_LONG, IOT_OTAE_STR_TOO_LONG))?;
         update
-            .publish(Outgoing::Progress, QoS::AtMostOnce, progress.as_bytes())
+            .publish(Outgoing::Progress, QoS::AtMostOnce, payload.as_bytes())
             .map_err(|_| fail(&update, IOT_OTAE_OSC_FAILED, IOT_OTAE_OSC_FAILED))?;
         Ok(0)
     })
@@ -256,8 +257,14 @@ pub unsafe extern "C" fn IOT_OTA_GetConfig(
         if update.phase() == Phase::Fetching {
             return Err(fail(&update, IOT_OTAE_INVALID_STATE, IOT_OTAE_GENERAL));
         }
-        let query = config_query(scope.to_bytes(), get_type.to_bytes(), keys.to_bytes())
-            .map_err(|_| fail(&update, IOT_OTAE_STR_TOO_LONG, IOT_OTAE_STR_TOO_LONG))?;
+        let mut query = Payload::new();
+        config_query(
+            &mut query,
+            scope.to_bytes(),
+            get_type.to_bytes(),
+            keys.to_bytes(),
+        )
+        .map_err(|_| fail(&update, IOT_OTAE_STR_TOO_LONG, IOT_OTAE_STR_TOO_LONG))?;
         update
             .publish(Outgoing::ConfigGet, QoS::AtMostOnce, query.as_bytes())
             .map_err(|_| fail(&update, IOT_OTAE_OSC_FAILED, IOT_OTAE_OSC_FAILED))?;
@@ -457,8 +464,9 @@ fn fail(update: &Update, error: IOT_OTA_Err_t, returned: IOT_OTA_Err_t) -> IOT_O
 }
 
 fn inform(update: &Update, topic: Outgoing, version: &CStr) -> Result<c_int, IOT_OTA_Err_t> {
-    let message = Inform::new(version.to_bytes())
-        .ok_or_else(|| fail(update, IOT_OTAE_INVALID_PARAM, IOT_OTAE_GENERAL))?;
+    let mut message = Payload::new();
+    ota_message::inform(&mut message, version.to_bytes())
+        .map_err(|_| fail(update, IOT_OTAE_INVALID_PARAM, IOT_OTAE_GENERAL))?;
     update
         .publish(topic, QoS::AtLeastOnce, message.as_bytes())
         .map_err(|_| fail(update, IOT_OTAE_OSC_FAILED, IOT_OTAE_GENERAL))?;

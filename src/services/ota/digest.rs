@@ -41,11 +41,11 @@ impl Digest {
         }
     }
 
-    /// Whether this is the digest that was announced, in hex of whatever case.
-    pub(super) fn is(self, announced: &[u8]) -> bool {
+    /// Whether this is the digest that was announced, in hex of whatever case. Begins anew.
+    pub(super) fn is(&mut self, announced: &[u8]) -> bool {
         match self {
-            Self::Md5(md5) => is(&md5.finalize(), announced),
-            Self::Sha256(sha256) => is(&sha256.finalize(), announced),
+            Self::Md5(md5) => is(&md5.finalize_reset(), announced),
+            Self::Sha256(sha256) => is(&sha256.finalize_reset(), announced),
             Self::Unknown => false,
         }
     }

@@ -218,15 +218,14 @@ impl Download {
         range.push_all(&[b"bytes="]).ok()?;
         range.push_number(self.fetched.into()).ok()?;
         range.push_all(&[b"-"]).ok()?;
-        let fields: [(&'static str, &[u8]); 3] = [
-            ("Connection: ", b"close"),
+        let fields: [(&'static str, &[u8]); 2] = [
             ("Range: ", range.as_bytes()),
             ("If-Range: ", self.image.validator().unwrap_or_default()),
         ];
         let count = match (self.fetched, self.image.validator()) {
-            (0, _) => 1,
-            (_, None) => 2,
-            (_, Some(_)) => 3,
+            (0, _) => 0,
+            (_, None) => 1,
+            (_, Some(_)) => 2,
         };
         Request {
             method: "GET",
@@ -384,9 +383,8 @@ impl Download {
     }
 
     /// The digest of what was fetched.
-    #[must_use]
-    pub fn into_digest(self) -> Digest {
-        self.digest
+    pub const fn digest(&mut self) -> &mut Digest {
+        &mut self.digest
     }
 
     /// After a failure that may pass. The first attempt after bytes have come follows at once, the others ever later; and

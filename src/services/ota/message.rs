@@ -53,6 +53,8 @@ pub enum Bad {
     Refused,
     /// This member is missing, empty, or not what it must be.
     Member(&'static str),
+    /// Another image is being fetched.
+    Busy,
     /// There is no memory for it.
     NoMemory,
 }
@@ -177,103 +179,57 @@ fn size(object: Value<'_>, name: &'static str) -> Result<u32, Bad> {
         .ok_or(Bad::Member(name))
 }
 
+/// What a device says. It is put together where it is to be: it is large for some stacks.
+pub type Payload = Text<255>;
+
+/// The longest version, in bytes.
+pub const VERSION_MAX: usize = 32;
+
 /// `{"id":0,"params":{"version":"..."}}`: to [`Outgoing::Inform`](super::Outgoing) and `Request`.
-#[derive(Clone, Debug)]
-pub struct Inform(Text<{ Inform::MAX }>);
-
-impl Inform {
-    /// The longest version, in bytes.
-    pub const VERSION_MAX: usize = 32;
-    /// Each byte may become an escape of six.
-    const MAX: usize = r#"{"id":0,"params":{"version":""}}"#.len() + 6 * Self::VERSION_MAX;
-
-    /// Puts it together; `None` if the version is empty or too long.
-    #[must_use]
-    pub fn new(version: &[u8]) -> Option<Self> {
-        if version.is_empty() || version.len() > Self::VERSION_MAX {
-            return None;
-        }
-        let mut text = Text::new();
-        text.push_all(&[br#"{"id":0,"params":{"version":""#]).ok()?;
-        text.push(json::escaped(version)).ok()?;
-        text.push_all(&[br#""}}"#]).ok()?;
-        Some(Self(text))
+pub fn inform(to: &mut Payload, version: &[u8]) -> Result<(), Full> {
+    if version.is_empty() || version.len() > VERSION_MAX {
+        return Err(Full);
     }
-
-    /// The JSON.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
+    to.push_all(&[br#"{"id":0,"params":{"version":""#])?;
+    to.push(json::escaped(version))?;
+    to.push_all(&[br#""}}"#])
 }
 
 /// `{"id":0,"params":{"step":"...","desc":"..."}}`: to [`Outgoing::Progress`](super::Outgoing).
-#[derive(Clone, Debug)]
-pub struct Progress(Text<{ Progress::MAX }>);
-
-impl Progress {
-    /// The longest message, in bytes.
-    const MAX: usize = 255;
-
-    /// Puts it together.
-    pub fn new(step: i8, description: &[u8]) -> Result<Self, Full> {
-        let mut text = Text::new();
-        text.push_all(&[br#"{"id":0,"params":{"step":""#])?;
-        text.push_number(step.into())?;
-        text.push_all(&[br#"","desc":""#])?;
-        text.push(json::escaped(description))?;
-        text.push_all(&[br#""}}"#])?;
-        Ok(Self(text))
-    }
-
-    /// The JSON.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
+pub fn progress(to: &mut Payload, step: i8, description: &[u8]) -> Result<(), Full> {
+    to.push_all(&[br#"{"id":0,"params":{"step":""#])?;
+    to.push_number(step.into())?;
+    to.push_all(&[br#"","desc":""#])?;
+    to.push(json::escaped(description))?;
+    to.push_all(&[br#""}}"#])
 }
 
-/// What is asked for on [`Outgoing::ConfigGet`](super::Outgoing), of at most 255 bytes.
-pub fn config_query(scope: &[u8], get_type: &[u8], keys: &[u8]) -> Result<Text<255>, Full> {
-    let mut text = Text::new();
-    text.push_all(&[br#"{"id" : 0,"version":"1.0","params":{"configScope":""#])?;
-    text.push(json::escaped(scope))?;
-    text.push_all(&[br#"","getType":""#])?;
-    text.push(json::escaped(get_type))?;
-    text.push_all(&[br#"","attributeKeys":""#])?;
-    text.push(json::escaped(keys))?;
-    text.push_all(&[br#""},"method":"thing.config.get"}"#])?;
-    Ok(text)
+/// What is asked for on [`Outgoing::ConfigGet`](super::Outgoing).
+pub fn config_query(
+    to: &mut Payload,
+    scope: &[u8],
+    get_type: &[u8],
+    keys: &[u8],
+) -> Result<(), Full> {
+    to.push_all(&[br#"{"id" : 0,"version":"1.0","params":{"configScope":""#])?;
+    to.push(json::escaped(scope))?;
+    to.push_all(&[br#"","getType":""#])?;
+    to.push(json::escaped(get_type))?;
+    to.push_all(&[br#"","attributeKeys":""#])?;
+    to.push(json::escaped(keys))?;
+    to.push_all(&[br#""},"method":"thing.config.get"}"#])
 }
 
-/// `{"id":...,"code":...,"data":{}}`: the answer to [`Incoming::ConfigPush`].
-#[derive(Clone, Debug)]
-pub struct Reply(Text<{ Reply::MAX }>);
-
-impl Reply {
-    const MAX: usize = 128;
-
-    /// Puts the answer to a message together; `None` if the message has no id that could be answered.
-    #[must_use]
-    pub fn new(payload: &[u8], accepted: bool) -> Option<Self> {
-        let id = json::find(payload, b"id")?;
-        let quote: &[u8] = match id {
-            Value::String(_) => b"\"",
-            Value::Number(_) => b"",
-            _ => return None,
-        };
-        let code: &[u8] = if accepted { b"200" } else { b"400" };
-        let mut text = Text::new();
-        text.push_all(&[br#"{"id":"#, quote, id.raw(), quote])
-            .ok()?;
-        text.push_all(&[br#","code":"#, code, br#","data":{}}"#])
-            .ok()?;
-        Some(Self(text))
-    }
-
-    /// The JSON.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
+/// `{"id":...,"code":...,"data":{}}`: the answer to a message on [`Incoming::ConfigPush`]; [`Full`] if that has no id that
+/// could be answered.
+pub fn reply(to: &mut Payload, payload: &[u8], accepted: bool) -> Result<(), Full> {
+    let id = json::find(payload, b"id").ok_or(Full)?;
+    let quote: &[u8] = match id {
+        Value::String(_) => b"\"",
+        Value::Number(_) => b"",
+        _ => return Err(Full),
+    };
+    let code: &[u8] = if accepted { b"200" } else { b"400" };
+    to.push_all(&[br#"{"id":"#, quote, id.raw(), quote])?;
+    to.push_all(&[br#","code":"#, code, br#","data":{}}"#])
 }

@@ -20,7 +20,9 @@ use core::ffi::CStr;
 pub use self::{
     digest::Digest,
     download::{Download, Failure, Want},
-    message::{Announcement, Bad, Image, Inform, Progress, Reply, config_query},
+    message::{
+        Announcement, Bad, Image, Payload, VERSION_MAX, config_query, inform, progress, reply,
+    },
     topic::{Device, Incoming, Outgoing, Topic},
 };
 
@@ -134,7 +136,7 @@ impl<D> Ota<D> {
     }
 
     /// The download has ended, with all bytes, of which this is the digest, or without.
-    pub fn ended(&mut self, fetched: u32, result: Result<Digest, Failure>) {
+    pub fn ended(&mut self, fetched: u32, result: Result<&mut Digest, Failure>) {
         self.phase = Phase::Fetched;
         self.fetched = fetched;
         let checked = result.and_then(|digest| {

@@ -13,7 +13,7 @@ use iotkit::{
     client::fetch::{Fetch, Fetched},
     hal::{Broken, Dial, Lock, NoConnection, Stream, System},
     log::{Level, Value},
-    services::ota::{Announcement, Incoming, Reply},
+    services::ota::{Announcement, Incoming, Payload, reply},
 };
 use iotkit_fuzz::Input;
 use libfuzzer_sys::fuzz_target;
@@ -27,8 +27,11 @@ fuzz_target!(|input: &[u8]| {
     let payload = input.piece();
     // It is read, or turned down.
     let _ = Announcement::parse(topic, payload);
-    if let Some(reply) = Reply::new(payload, input.byte() & 1 == 0) {
-        assert!(reply.as_bytes().len() <= 128);
+    let mut answer = Payload::new();
+    if reply(&mut answer, payload, input.byte() & 1 == 0).is_ok() {
+        let answer: serde_json::Value =
+            serde_json::from_slice(answer.as_bytes()).expect("JSON, if the payload is");
+        assert!(answer["id"].is_string() || answer["id"].is_number());
     }
     download(&mut input);
 });
