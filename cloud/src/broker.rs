@@ -541,7 +541,7 @@ impl Broker {
 
     /// Tells a device of the firmware it is to have, if it can be told now.
     pub(crate) fn announce(&self, device: &DeviceId) {
-        if let Some(data) = self.files.pending(device)
+        if let Some(data) = self.files.due(device)
             && self.tell_update(device, device.fill("/ota/device/upgrade/{pk}/{dn}"), data)
         {
             self.files.announced(device);

@@ -169,11 +169,15 @@ impl Store {
         job.announcement = Some(firmware.data(url));
     }
 
-    /// What the device is to be told, unless it was told, or runs it already.
-    pub(crate) fn pending(&self, device: &DeviceId) -> Option<Value> {
+    /// What the device is to be told, if it is to have an image that it does not run. A device that reports its version
+    /// has started anew, and knows nothing of what it was told before.
+    pub(crate) fn due(&self, device: &DeviceId) -> Option<Value> {
         let inner = self.lock();
         let job = inner.devices.get(device)?;
-        let is_due = job.upgrade.state == Some(UpgradeState::Pending);
+        let is_due = matches!(
+            job.upgrade.state,
+            Some(UpgradeState::Pending | UpgradeState::Announced | UpgradeState::Upgrading(_))
+        );
         job.announcement.clone().filter(|_| is_due)
     }
 

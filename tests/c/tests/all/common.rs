@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use iotkit_c_tests::{Hal, Identity, Peer, Program, Run, Running, patience};
+use iotkit_c_tests::{Hal, Identity, Peer, Program, Run, Running, patience, valgrind};
 use iotkit_cloud::{Cloud, Config, Direction, Entry, FaultScope, Faults, PacketEntry};
 
 /// Made up, like all here.
@@ -31,6 +31,15 @@ pub(crate) fn platform() -> Cloud {
         .device(&lamp().id, &lamp().secret)
         .device(&fan().id, &fan().secret);
     Cloud::start(config).expect("the platform starts")
+}
+
+/// The transports of a test that is about what lies above them: under valgrind, where all takes long, one is enough.
+pub(crate) fn transports() -> &'static [Hal] {
+    if valgrind() {
+        &[Hal::MbedTls]
+    } else {
+        &Hal::ALL
+    }
 }
 
 /// Starts a test program as the lamp.

@@ -1,9 +1,9 @@
 //! Messages over HTTPS, against the platform's web server.
 
-use iotkit_c_tests::{Hal, Identity, Peer, Program, Run};
+use iotkit_c_tests::{Identity, Peer, Program, Run};
 use iotkit_cloud::{AnswerFault, Cloud, Config, What};
 
-use crate::common::{lamp, platform};
+use crate::common::{lamp, platform, transports};
 
 /// Whatever the device looks for is the web server.
 fn peer(cloud: &Cloud) -> Peer {
@@ -26,7 +26,7 @@ fn requests(cloud: &Cloud) -> Vec<String> {
 
 #[test]
 fn the_sample_reports() {
-    for hal in Hal::ALL {
+    for &hal in transports() {
         let cloud = platform();
         let sample = Program::sample("http_report", hal);
         Run::new(&sample, &lamp(), &peer(&cloud))
@@ -48,7 +48,7 @@ fn the_sample_reports() {
 fn a_device_registers_itself() {
     const PRODUCT_SECRET: &str = "made-up-product-secret"; // made up
 
-    for hal in Hal::ALL {
+    for &hal in transports() {
         let mut config = Config::default().device(&lamp().id, &lamp().secret);
         let product = config.products.get_mut(&lamp().id.product_key);
         product.expect("the lamp's").secret = Some(PRODUCT_SECRET.into());
@@ -82,7 +82,7 @@ fn messages_are_what_the_header_says() {
     /// All codes of the interface but success and the token that has expired.
     const CODES: [i64; 8] = [10000, 10001, 20000, 20002, 20003, 20004, 30001, 40000];
 
-    for hal in Hal::ALL {
+    for &hal in transports() {
         let cloud = platform();
         let count = CODES.len().to_string();
         let mut running = Run::new(&Program::test("http", hal), &lamp(), &peer(&cloud))

@@ -7,7 +7,7 @@ use iotkit_cloud::{Cloud, ConfigDigest, Direction, DownloadFaults, UpgradeState,
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::common::{lamp, messages, own, platform, sys};
+use crate::common::{lamp, messages, own, platform, sys, transports};
 
 const VERSION: &str = "2.0.0";
 
@@ -80,7 +80,7 @@ fn expect_state(cloud: &Cloud, expected: &UpgradeState) {
 
 #[test]
 fn the_sample_takes_an_update() {
-    for hal in Hal::ALL {
+    for &hal in transports() {
         let cloud = platform();
         let image = image(300_000);
         plan(&cloud, hal, &image);
@@ -120,7 +120,7 @@ fn a_link_that_is_cut_again_and_again_brings_each_byte_once() {
     } else {
         (512 << 10, 50_000)
     };
-    for hal in [Hal::MbedTls, Hal::Tcp] {
+    for &hal in transports() {
         let cloud = platform();
         cloud.set_download_faults(DownloadFaults {
             cut_about: Some(about),
@@ -236,7 +236,7 @@ fn what_a_web_server_can_do_instead_is_told() {
 
 #[test]
 fn nginx_will_do() {
-    for hal in Hal::ALL {
+    for &hal in transports() {
         let cloud = platform();
         let image = image(200_000);
         let nginx = Nginx::start(cloud.authority(), &image);
@@ -276,7 +276,7 @@ fn a_server_with_a_strange_certificate_is_not_fetched_from() {
 /// Every function in every state.
 #[test]
 fn updates_are_what_the_header_says() {
-    for hal in Hal::ALL {
+    for &hal in transports() {
         let cloud = platform();
         let program = Program::test("ota", hal);
         let mut running = Run::new(&program, &lamp(), &Peer::from(&cloud)).start();
