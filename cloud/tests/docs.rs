@@ -5,7 +5,7 @@ mod common;
 use std::{fs, path::Path, process::Command};
 
 use common::*;
-use iotkit_cloud::{Config, Faults};
+use iotkit_cloud::{Config, DownloadFaults, Faults};
 use serde_json::{Value, json};
 
 fn docs() -> String {
@@ -65,7 +65,12 @@ fn scripts_and_rules_are_accepted() {
 fn every_fault_subcommand_and_option_is_named() {
     let docs = docs();
     let faults = json!(Faults::default());
-    for fault in faults.as_object().unwrap().keys() {
+    let downloads = json!(DownloadFaults::default());
+    let all = [&faults, &downloads];
+    for fault in all
+        .iter()
+        .flat_map(|faults| faults.as_object().unwrap().keys())
+    {
         assert!(docs.contains(&format!("`{fault}`")), "fault {fault}");
     }
     let help = |args: &[&str]| {
@@ -87,7 +92,18 @@ fn every_fault_subcommand_and_option_is_named() {
     assert_eq!(
         names,
         [
-            "serve", "devices", "set", "invoke", "rrpc", "publish", "kick", "log", "help"
+            "serve",
+            "devices",
+            "set",
+            "invoke",
+            "rrpc",
+            "publish",
+            "firmware",
+            "ota",
+            "push-config",
+            "kick",
+            "log",
+            "help"
         ]
     );
     for name in names.iter().filter(|name| **name != "help") {
