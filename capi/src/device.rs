@@ -24,6 +24,7 @@ use iotkit::{
 use zeroize::Zeroize;
 
 use crate::{
+    entry::{field_bytes, field_text, fill_field},
     hal::sys,
     log, root_ca,
     v2::iot_export::{
@@ -118,10 +119,11 @@ impl Candidate {
         Identity::new(key, name, secret)?;
 
         let mut device = Self(NOBODY);
-        copy(&mut device.0.product_key, &[key]);
-        copy(&mut device.0.device_name, &[name]);
-        copy(&mut device.0.device_id, &[key, ".", name]);
-        copy(&mut device.0.device_secret, &[secret]);
+        let id = [key, ".", name].into_iter().flat_map(str::bytes);
+        fill_field(&mut device.0.product_key, key.bytes());
+        fill_field(&mut device.0.device_name, name.bytes());
+        fill_field(&mut device.0.device_id, id);
+        fill_field(&mut device.0.device_secret, secret.bytes());
         Ok(device)
     }
 
@@ -345,27 +347,16 @@ impl VendorId {
 
     /// The id, with or without a NUL behind it.
     fn text(&self) -> &[u8] {
-        let (id, _) = bytes(&self.buffer).split_at(MidReport::ID_MAX);
-        id.split(|byte| *byte == 0).next().unwrap_or_default()
+        let (id, _) = self.buffer.split_at(MidReport::ID_MAX);
+        field_text(id)
     }
 }
 
-/// Fills `field` with `parts` and NULs.
-fn copy<const N: usize>(field: &mut [c_char; N], parts: &[&str]) {
-    let text = parts.iter().flat_map(|part| part.bytes());
-    field
-        .iter_mut()
-        .zip(text)
-        .for_each(|(slot, byte)| *slot = byte as c_char);
-}
-
 fn text<const N: usize>(field: &[c_char; N]) -> Option<&str> {
-    CStr::from_bytes_until_nul(bytes(field)).ok()?.to_str().ok()
-}
-
-fn bytes<const N: usize>(field: &[c_char; N]) -> &[u8] {
-    // SAFETY: a `c_char` is a byte.
-    unsafe { slice::from_raw_parts(field.as_ptr().cast(), N) }
+    CStr::from_bytes_until_nul(field_bytes(field))
+        .ok()?
+        .to_str()
+        .ok()
 }
 
 /// # Safety

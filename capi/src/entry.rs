@@ -2,7 +2,7 @@
 
 use core::{
     ffi::{CStr, c_char, c_int, c_void},
-    ptr, slice,
+    iter, ptr, slice,
 };
 
 use crate::v2::iot_export_errno::IOT_RETURN_CODES;
@@ -63,4 +63,27 @@ pub(crate) unsafe fn bytes<'a>(bytes: *const c_char, len: usize) -> Result<&'a [
         // SAFETY: they are readable, by the contract.
         (false, len) => Ok(unsafe { slice::from_raw_parts(bytes.cast(), len) }),
     }
+}
+
+/// The bytes of a field of a C record.
+pub(crate) fn field_bytes(field: &[c_char]) -> &[u8] {
+    // SAFETY: a `c_char` is a byte.
+    unsafe { slice::from_raw_parts(field.as_ptr().cast(), field.len()) }
+}
+
+/// The text in a field of a C record, which may fill it.
+pub(crate) fn field_text(field: &[c_char]) -> &[u8] {
+    field_bytes(field)
+        .split(|byte| *byte == 0)
+        .next()
+        .unwrap_or_default()
+}
+
+/// Fills a field of a C record with a text, as far as there is room, and NULs.
+pub(crate) fn fill_field(field: &mut [c_char], text: impl IntoIterator<Item = u8>) {
+    let text = text.into_iter().chain(iter::repeat(0));
+    field
+        .iter_mut()
+        .zip(text)
+        .for_each(|(slot, byte)| *slot = byte as c_char);
 }

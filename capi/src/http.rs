@@ -5,7 +5,7 @@ extern crate alloc;
 use alloc::{boxed::Box, vec::Vec};
 use core::{
     ffi::{c_char, c_int, c_void},
-    ptr, slice,
+    ptr,
     sync::atomic::{AtomicBool, AtomicPtr, Ordering},
 };
 
@@ -22,7 +22,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
     device::{self, Candidate, SignMethod},
-    entry::Failure,
+    entry::{Failure, field_bytes, field_text, fill_field},
     hal::{self, Conn, Hal},
     handle::Place,
     log,
@@ -204,10 +204,7 @@ impl Http {
             log_answer("http: not authenticated, code", answer);
             return Err(FAIL_RETURN);
         };
-        self.token
-            .iter_mut()
-            .zip(token)
-            .for_each(|(to, byte)| *to = *byte as c_char);
+        fill_field(&mut self.token, token.iter().copied());
         self.token_len = token.len();
         self.shown.is_authed = 1;
         log::write(Level::Info, "http: authenticated", Value::None);
@@ -276,7 +273,9 @@ impl Http {
         wait: u32,
     ) -> Result<usize, Failure> {
         let token = Zeroizing::new(self.token);
-        let token = bytes(&*token).get(..self.token_len).unwrap_or_default();
+        let token = field_bytes(&*token)
+            .get(..self.token_len)
+            .unwrap_or_default();
         let length = digits(payload.len());
         let fields: [Field<'_>; 4] = [
             ("Connection: ", b"Keep-Alive"),
@@ -346,12 +345,12 @@ impl Drop for Answered {
 /// Not inlined, as above: what signs takes room, too.
 #[inline(never)]
 fn sign_login(to: &mut Login, device: &iotx_device_info_t) -> Result<(), Failure> {
-    let secret = Key::new(text(&device.device_secret)).map_err(|_| FAIL_RETURN)?;
+    let secret = Key::new(field_text(&device.device_secret)).map_err(|_| FAIL_RETURN)?;
     login::<SignMethod>(
         to,
-        text(&device.device_id),
-        text(&device.product_key),
-        text(&device.device_name),
+        field_text(&device.device_id),
+        field_text(&device.product_key),
+        field_text(&device.device_name),
         &secret,
     )
     .map_err(|_| FAIL_RETURN)
@@ -376,17 +375,4 @@ pub(crate) fn log_answer(text: &'static str, answer: Answer<'_>) {
         Answer::Success(_) | Answer::Unknown => Value::Text(b"none: the answer is not understood"),
     };
     log::write(Level::Warning, text, value);
-}
-
-/// The text of a field, which may fill it.
-pub(crate) fn text(field: &[c_char]) -> &[u8] {
-    bytes(field)
-        .split(|byte| *byte == 0)
-        .next()
-        .unwrap_or_default()
-}
-
-fn bytes(field: &[c_char]) -> &[u8] {
-    // SAFETY: a `c_char` is a byte.
-    unsafe { slice::from_raw_parts(field.as_ptr().cast(), field.len()) }
 }

@@ -3,7 +3,6 @@
 extern crate alloc;
 
 use alloc::boxed::Box;
-use core::ffi::c_char;
 
 use iotkit::{
     auth::{Identity, sign::Key},
@@ -15,9 +14,9 @@ use iotkit::{
 use zeroize::Zeroize;
 
 use crate::{
-    entry::Failure,
+    entry::{Failure, field_text, fill_field},
     hal::{self, Hal},
-    http::{Answered, digits, text},
+    http::{Answered, digits},
     log,
     v2::iot_export_ext::iotx_dev_meta_info_t,
 };
@@ -35,14 +34,10 @@ pub(crate) fn register(region: i64, meta: &mut iotx_dev_meta_info_t) -> Result<(
         Failure::FAIL_RETURN
     })?;
     let body = answer.0.get(..len).unwrap_or_default();
-    let (key, name) = (text(&meta.product_key), text(&meta.device_name));
+    let (key, name) = (field_text(&meta.product_key), field_text(&meta.device_name));
     match Answer::parse(body, key, name) {
         Answer::Secret(secret) if secret.len() < meta.device_secret.len() => {
-            meta.device_secret.fill(0);
-            meta.device_secret
-                .iter_mut()
-                .zip(secret)
-                .for_each(|(to, byte)| *to = *byte as c_char);
+            fill_field(&mut meta.device_secret, secret.iter().copied());
             log::write(Level::Info, "register: done", Value::None);
             Ok(())
         }
@@ -66,8 +61,8 @@ pub(crate) fn register(region: i64, meta: &mut iotx_dev_meta_info_t) -> Result<(
 fn ask(region: i64, meta: &iotx_dev_meta_info_t, into: &mut [u8]) -> Result<usize, &'static str> {
     const NO_MEMORY: &str = "register: no memory";
 
-    let (key, name) = (text(&meta.product_key), text(&meta.device_name));
-    let secret = text(&meta.product_secret);
+    let (key, name) = (field_text(&meta.product_key), field_text(&meta.device_name));
+    let secret = field_text(&meta.product_secret);
     if key.is_empty() || name.is_empty() || secret.is_empty() {
         return Err("register: product key, product secret or device name is missing");
     }
