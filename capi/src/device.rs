@@ -8,7 +8,7 @@ use core::{
     cell::UnsafeCell,
     ffi::{CStr, c_char, c_int},
     hint, ptr, slice,
-    sync::atomic::{AtomicBool, AtomicI32, Ordering},
+    sync::atomic::{AtomicI32, Ordering},
 };
 
 use iotkit::{
@@ -24,6 +24,7 @@ use iotkit::{
 use zeroize::Zeroize;
 
 use crate::{
+    claim::{self, Claimable},
     entry::{field_bytes, field_text, fill_field},
     hal::sys,
     log, root_ca,
@@ -287,17 +288,18 @@ unsafe impl<T> Sync for Shared<T> {}
 
 /// The right to touch the records. It is held for as long as a signature takes, and not while
 /// anything of the application runs.
-struct Claim(());
+struct Claim {
+    _claim: claim::Claim,
+}
 
-static CLAIMED: AtomicBool = AtomicBool::new(false);
+static CLAIMED: Claimable = Claimable::new();
 
 impl Claim {
     /// How often to try: some milliseconds on a small core.
     const TRIES: u32 = 100_000;
 
     fn get() -> Option<Self> {
-        // `then`, not `then_some`: a claim that is made gives up the right when it is dropped.
-        (!CLAIMED.swap(true, Ordering::Acquire)).then(|| Self(()))
+        CLAIMED.claim().map(|_claim| Self { _claim })
     }
 
     /// Waits for another thread to finish, but not for one that this one keeps from running.
@@ -308,12 +310,6 @@ impl Claim {
                 Self::get()
             })
             .ok_or(Refused::Busy)
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        CLAIMED.store(false, Ordering::Release);
     }
 }
 

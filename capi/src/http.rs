@@ -6,7 +6,7 @@ use alloc::{boxed::Box, vec::Vec};
 use core::{
     ffi::{c_char, c_int, c_void},
     ptr,
-    sync::atomic::{AtomicBool, AtomicPtr, Ordering},
+    sync::atomic::{AtomicPtr, Ordering},
 };
 
 use iotkit::{
@@ -18,9 +18,10 @@ use iotkit::{
     text::Text,
     wire::http::{Request, Url, concat},
 };
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 use crate::{
+    claim::Claimable,
     device::{self, Candidate, SignMethod},
     entry::{Failure, field_bytes, field_text, fill_field},
     hal::{self, Conn, Hal},
@@ -48,24 +49,8 @@ pub(crate) struct Http {
 
 /// The one there is.
 static LIVE: AtomicPtr<Http> = AtomicPtr::new(ptr::null_mut());
-/// A call is at it.
-static BUSY: AtomicBool = AtomicBool::new(false);
-
-/// The right to use [`LIVE`].
-struct Claim(());
-
-impl Claim {
-    fn get() -> Option<Self> {
-        // `then`, not `then_some`: a claim that is made gives up the right when it is dropped.
-        (!BUSY.swap(true, Ordering::Acquire)).then(|| Self(()))
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        BUSY.store(false, Ordering::Release);
-    }
-}
+/// Claimed by the call that is at [`LIVE`].
+static BUSY: Claimable = Claimable::new();
 
 /// How long a login and what follows it may take to be answered, in ms.
 const AUTH_WAIT: u32 = 5000;
@@ -76,7 +61,7 @@ pub(crate) fn start(
     keep_alive: c_int,
     timeout_ms: c_int,
 ) -> Option<iotx_http_pt> {
-    let _claim = Claim::get()?;
+    let _claim = BUSY.claim()?;
     if !LIVE.load(Ordering::Acquire).is_null() {
         log::write(Level::Error, "http: there is one already", Value::None);
         return None;
@@ -136,7 +121,7 @@ pub(crate) fn start(
 
 /// Uses the one with this handle; `None` if there is none such, or another thread is at it.
 pub(crate) fn with<R>(handle: *mut c_void, body: impl FnOnce(&mut Http) -> R) -> Option<R> {
-    let _claim = Claim::get()?;
+    let _claim = BUSY.claim()?;
     let it = LIVE.load(Ordering::Acquire);
     if it.is_null() || handle != it.cast() {
         return None;
@@ -155,7 +140,7 @@ pub(crate) fn end(handle: *mut c_void) {
         return;
     }
     let _claim = loop {
-        match Claim::get() {
+        match BUSY.claim() {
             Some(claim) => break claim,
             None => hal::sleep(STEP),
         }
@@ -223,7 +208,17 @@ impl Http {
             ("Content-Length: ", length.as_bytes()),
             ("Content-Type: ", b"application/json"),
         ];
-        self.exchange(b"/auth", &fields, body.as_bytes(), answer, AUTH_WAIT)
+        let url = url(b"/auth")?;
+        let sent = post(
+            &mut self.web,
+            &url,
+            &fields,
+            body.as_bytes(),
+            answer,
+            AUTH_WAIT,
+            self.keep,
+        );
+        sent.map_err(number)
     }
 
     /// Not inlined, as above.
@@ -272,10 +267,8 @@ impl Http {
         into: &mut [u8],
         wait: u32,
     ) -> Result<usize, Failure> {
-        let token = Zeroizing::new(self.token);
-        let token = field_bytes(&*token)
-            .get(..self.token_len)
-            .unwrap_or_default();
+        let token = field_bytes(&self.token);
+        let token = token.get(..self.token_len).unwrap_or_default();
         let length = digits(payload.len());
         let fields: [Field<'_>; 4] = [
             ("Connection: ", b"Keep-Alive"),
@@ -283,38 +276,16 @@ impl Http {
             ("Content-Length: ", length.as_bytes()),
             ("Content-Type: ", b"application/octet-stream"),
         ];
-        self.exchange(path, &fields, payload, into, wait)
-    }
-
-    /// Sends a request; how long the answer is. Not inlined, as above.
-    #[inline(never)]
-    fn exchange(
-        &mut self,
-        path: &[u8],
-        fields: &[Field<'_>],
-        body: &[u8],
-        into: &mut [u8],
-        wait: u32,
-    ) -> Result<usize, Failure> {
-        let url = concat([SERVER.as_bytes(), path].into_iter()).map_err(|_| FAIL_RETURN)?;
-        let mut url = Url::parse(&url).map_err(|_| FAIL_RETURN)?;
-        url.tls = cfg!(feature = "tls"); // on the same port without it, as V2.10 has it
-        let request = Request {
-            method: "POST",
-            url,
-            fields,
-        };
-        let mut head = request.emit().map_err(|_| FAIL_RETURN)?;
-        let parts = [&*head, body];
-        let result = self.web.exchange(&Hal, url, parts, into, wait, self.keep);
-        head.zeroize(); // it has the token
-        result.map_err(|why| match why {
-            NoResponse::NotSent | NoResponse::Late => FAIL_RETURN,
-            NoResponse::Lost | NoResponse::Bad(http::Error::Closed) => ERROR_HTTP_CONN,
-            NoResponse::Bad(http::Error::Malformed) => ERROR_HTTP_UNRESOLVED_DNS,
-            NoResponse::Bad(http::Error::TooLong) => ERROR_HTTP_PARSE,
-            NoResponse::Bad(http::Error::NoMemory) => FAIL_RETURN,
-        })
+        let sent = post(
+            &mut self.web,
+            &url(path)?,
+            &fields,
+            payload,
+            into,
+            wait,
+            self.keep,
+        );
+        sent.map_err(number)
     }
 
     fn forget_token(&mut self) {
@@ -357,7 +328,59 @@ fn sign_login(to: &mut Login, device: &iotx_device_info_t) -> Result<(), Failure
 }
 
 /// A field of a request, as [`Request`] has it.
-type Field<'a> = (&'static str, &'a [u8]);
+pub(crate) type Field<'a> = (&'static str, &'a [u8]);
+
+/// A path of the platform's server.
+fn url(path: &[u8]) -> Result<Box<[u8]>, Failure> {
+    concat([SERVER.as_bytes(), path].into_iter()).map_err(|_| FAIL_RETURN)
+}
+
+/// Why a request came to nothing.
+pub(crate) enum NotPosted {
+    /// It could not be put together: something in it has no place there, or there is no memory.
+    NoRequest,
+    /// There is no answer to it.
+    NoResponse(NoResponse),
+}
+
+/// The number for why a request came to nothing.
+fn number(why: NotPosted) -> Failure {
+    match why {
+        NotPosted::NoRequest => FAIL_RETURN,
+        NotPosted::NoResponse(why) => match why {
+            NoResponse::NotSent | NoResponse::Late => FAIL_RETURN,
+            NoResponse::Lost | NoResponse::Bad(http::Error::Closed) => ERROR_HTTP_CONN,
+            NoResponse::Bad(http::Error::Malformed) => ERROR_HTTP_UNRESOLVED_DNS,
+            NoResponse::Bad(http::Error::TooLong) => ERROR_HTTP_PARSE,
+            NoResponse::Bad(http::Error::NoMemory) => FAIL_RETURN,
+        },
+    }
+}
+
+/// Sends a request to an HTTPS service; how long the answer is. In a library without TLS it goes to the same port in plain
+/// text, as V2.10 has it. Not inlined, as above.
+#[inline(never)]
+pub(crate) fn post(
+    web: &mut Web<Conn>,
+    url: &[u8],
+    fields: &[Field<'_>],
+    body: &[u8],
+    into: &mut [u8],
+    wait: u32,
+    keep: bool,
+) -> Result<usize, NotPosted> {
+    let mut url = Url::parse(url).map_err(|_| NotPosted::NoRequest)?;
+    url.tls = cfg!(feature = "tls");
+    let request = Request {
+        method: "POST",
+        url,
+        fields,
+    };
+    let mut head = request.emit().map_err(|_| NotPosted::NoRequest)?;
+    let result = web.exchange(&Hal, url, [&head, body], into, wait, keep);
+    head.zeroize(); // it may have a token
+    result.map_err(NotPosted::NoResponse)
+}
 
 /// A number in decimal.
 pub(crate) fn digits(number: usize) -> Text<20> {

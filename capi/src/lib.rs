@@ -4,6 +4,7 @@
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod claim;
 mod device;
 mod entry;
 pub mod hal;

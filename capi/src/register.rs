@@ -9,14 +9,12 @@ use iotkit::{
     client::web::Web,
     log::{Level, Value},
     services::register::{self, Answer, RANDOM_LEN},
-    wire::http::{Request, Url},
 };
-use zeroize::Zeroize;
 
 use crate::{
     entry::{Failure, field_text, fill_field},
-    hal::{self, Hal},
-    http::{Answered, digits},
+    hal,
+    http::{Answered, Field, NotPosted, digits, post},
     log,
     v2::iot_export_ext::iotx_dev_meta_info_t,
 };
@@ -70,23 +68,18 @@ fn ask(region: i64, meta: &iotx_dev_meta_info_t, into: &mut [u8]) -> Result<usiz
         return Err("register: product key or device name is too long");
     }
     let url = register::url(region.into()).ok_or(NO_MEMORY)?;
-    let mut url = Url::parse(&url).map_err(|_| NO_MEMORY)?;
-    url.tls = cfg!(feature = "tls"); // on the same port without it
     let form = form(key, name, secret)?;
     let length = digits(form.len());
-    let request = Request {
-        method: "POST",
-        url,
-        fields: &[
-            ("Connection: ", b"close"),
-            ("Content-Length: ", length.as_bytes()),
-            ("Content-Type: ", b"application/x-www-form-urlencoded"),
-        ],
-    };
-    let mut head = request.emit().map_err(|_| NO_MEMORY)?;
-    let result = Web::new(hal::uptime()).exchange(&Hal, url, [&head, &form], into, WAIT, false);
-    head.zeroize();
-    result.map_err(|_| "register: no answer")
+    let fields: [Field<'_>; 3] = [
+        ("Connection: ", b"close"),
+        ("Content-Length: ", length.as_bytes()),
+        ("Content-Type: ", b"application/x-www-form-urlencoded"),
+    ];
+    let mut web = Web::new(hal::uptime());
+    post(&mut web, &url, &fields, &form, into, WAIT, false).map_err(|why| match why {
+        NotPosted::NoRequest => NO_MEMORY, // nothing in it is out of place
+        NotPosted::NoResponse(_) => "register: no answer",
+    })
 }
 
 /// The form, signed. Not inlined: what signs takes room on the stack.
