@@ -13,10 +13,9 @@ use iotkit::{
     hal::Lock,
     log::{Level, Value},
     services::ota::{
-        Announcement, Bad, Busy, Device, Failure, Incoming, Ota, Outgoing, Payload, Phase,
-        progress, reply,
+        Announcement, Bad, Device, Failure, Incoming, Ota, Outgoing, Payload, Phase, progress,
+        reply,
     },
-    wire::mqtt::QoS,
 };
 
 use crate::{
@@ -91,11 +90,7 @@ impl Update {
         let handle = slot.fill(place.fill(update));
         for topic in Incoming::ALL {
             let filter = topic.topic(&device);
-            let qos = match topic {
-                Incoming::Request | Incoming::Upgrade => QoS::AtLeastOnce,
-                Incoming::ConfigReply | Incoming::ConfigPush => QoS::AtMostOnce,
-            };
-            let subscribed = client.subscribe(filter.as_bytes(), qos, handler(handle));
+            let subscribed = client.subscribe(filter.as_bytes(), topic.qos(), handler(handle));
             if subscribed.is_err() && topic == Incoming::Upgrade {
                 end(handle);
                 return Err("ota: subscribing to announcements failed");
@@ -124,13 +119,13 @@ impl Update {
 
     /// Publishes to the platform. Not inlined: it takes room that callers are not to have for long.
     #[inline(never)]
-    pub(crate) fn publish(&self, topic: Outgoing, qos: QoS, payload: &[u8]) -> Result<(), Error> {
+    pub(crate) fn publish(&self, to: Outgoing, payload: &[u8]) -> Result<(), Error> {
         let client = CLIENTS
             .get(self.channel.0)
             .map_err(|_| Error::NotConnected)?;
-        let topic = topic.topic(&self.device);
+        let topic = to.topic(&self.device);
         client
-            .publish(topic.as_bytes(), payload, qos, false)
+            .publish(topic.as_bytes(), payload, to.qos(), false)
             .map(|_| ())
     }
 
@@ -193,7 +188,7 @@ impl Update {
         let mut notice = Payload::new();
         // Whether the platform has heard of it does not matter to the download.
         let _ = progress(&mut notice, 0, b"Enter in downloading state")
-            .map(|()| self.publish(Outgoing::Progress, QoS::AtMostOnce, notice.as_bytes()));
+            .map(|()| self.publish(Outgoing::Progress, notice.as_bytes()));
     }
 
     /// Takes an announcement, or turns it down.
@@ -201,10 +196,8 @@ impl Update {
         let (announcement, url) = Announcement::parse(topic, payload)?;
         let size = announcement.size;
         let fetch = begin(&announcement, url).ok_or(Bad::NoMemory)?;
-        let accepted = self
-            .state
-            .with(|state| state.ota.announced(announcement, fetch));
-        accepted.map_err(|Busy| Bad::Busy)?;
+        self.state
+            .with(|state| state.ota.announced(announcement, fetch))?;
         log::write(
             Level::Info,
             "ota: announced, bytes",
@@ -219,7 +212,7 @@ impl Update {
         let mut answer = Payload::new();
         if reply(&mut answer, payload, accepted).is_ok()
             && self
-                .publish(Outgoing::PushReply, QoS::AtMostOnce, answer.as_bytes())
+                .publish(Outgoing::PushReply, answer.as_bytes())
                 .is_err()
         {
             log::write(Level::Warning, "ota: reply not sent", Value::None);

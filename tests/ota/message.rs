@@ -2,7 +2,7 @@
 
 use iotkit::{
     services::ota::{
-        Announcement, Bad, Busy, Failure, Image, Incoming, Kind, Ota, Payload, Phase, config_query,
+        Announcement, Bad, Failure, Image, Incoming, Kind, Ota, Payload, Phase, config_query,
         inform, progress, reply,
     },
     text::Full,
@@ -306,11 +306,11 @@ fn an_announcement_waits_for_nobody() {
     let first = parse(Incoming::Upgrade, UPGRADE).expect("an announcement");
     assert_eq!(ota.announced(first.clone(), 1), Ok(()));
     let config = parse(Incoming::ConfigPush, PUSH).expect("an announcement");
-    assert_eq!(ota.announced(config.clone(), 2), Err(Busy));
+    assert_eq!(ota.announced(config.clone(), 2), Err(Bad::Busy));
     assert_eq!((ota.take_download(), ota.size()), (Some(1), 432_945));
     assert_eq!(
         ota.announced(config.clone(), 2),
-        Err(Busy),
+        Err(Bad::Busy),
         "somebody is at it"
     );
     assert_eq!(ota.version().to_bytes(), b"2.0.0");

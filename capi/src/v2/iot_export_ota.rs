@@ -10,7 +10,6 @@ use core::{
 use iotkit::{
     log::{Level, Value},
     services::ota::{self as ota_message, Kind, Outgoing, Payload, Phase, config_query},
-    wire::mqtt::QoS,
 };
 
 use self::IOT_OTA_Err_t::*;
@@ -187,9 +186,7 @@ pub unsafe extern "C" fn IOT_OTA_RequestImage(
         let update = get(handle)?;
         // SAFETY: it is `NULL` or a string, by the contract.
         let version = unsafe { text(version) }?;
-        if update.phase() == Phase::Fetching {
-            return Err(fail(&update, IOT_OTAE_INVALID_STATE, IOT_OTAE_GENERAL));
-        }
+        not_fetching(&update)?;
         inform(&update, Outgoing::Request, version)
     })
 }
@@ -222,10 +219,7 @@ pub unsafe extern "C" fn IOT_OTA_ReportProgress(
         let mut payload = Payload::new();
         ota_message::progress(&mut payload, step, remark)
             .map_err(|_| fail(&update, IOT_OTAE_STR_TOO_LONG, IOT_OTAE_STR_TOO_LONG))?;
-        update
-            .publish(Outgoing::Progress, QoS::AtMostOnce, payload.as_bytes())
-            .map_err(|_| fail(&update, IOT_OTAE_OSC_FAILED, IOT_OTAE_OSC_FAILED))?;
-        Ok(0)
+        publish(&update, Outgoing::Progress, &payload, IOT_OTAE_OSC_FAILED)
     })
 }
 
@@ -254,9 +248,7 @@ pub unsafe extern "C" fn IOT_OTA_GetConfig(
         // SAFETY: they are `NULL` or strings, by the contract.
         let (scope, get_type, keys) =
             unsafe { (text(configScope)?, text(getType)?, text(attributeKeys)?) };
-        if update.phase() == Phase::Fetching {
-            return Err(fail(&update, IOT_OTAE_INVALID_STATE, IOT_OTAE_GENERAL));
-        }
+        not_fetching(&update)?;
         let mut query = Payload::new();
         config_query(
             &mut query,
@@ -265,10 +257,7 @@ pub unsafe extern "C" fn IOT_OTA_GetConfig(
             keys.to_bytes(),
         )
         .map_err(|_| fail(&update, IOT_OTAE_STR_TOO_LONG, IOT_OTAE_STR_TOO_LONG))?;
-        update
-            .publish(Outgoing::ConfigGet, QoS::AtMostOnce, query.as_bytes())
-            .map_err(|_| fail(&update, IOT_OTAE_OSC_FAILED, IOT_OTAE_OSC_FAILED))?;
-        Ok(0)
+        publish(&update, Outgoing::ConfigGet, &query, IOT_OTAE_OSC_FAILED)
     })
 }
 
@@ -467,10 +456,28 @@ fn inform(update: &Update, topic: Outgoing, version: &CStr) -> Result<c_int, IOT
     let mut message = Payload::new();
     ota_message::inform(&mut message, version.to_bytes())
         .map_err(|_| fail(update, IOT_OTAE_INVALID_PARAM, IOT_OTAE_GENERAL))?;
+    publish(update, topic, &message, IOT_OTAE_GENERAL)
+}
+
+/// Publishes to the platform; says `returned` if that fails.
+fn publish(
+    update: &Update,
+    topic: Outgoing,
+    payload: &Payload,
+    returned: IOT_OTA_Err_t,
+) -> Result<c_int, IOT_OTA_Err_t> {
     update
-        .publish(topic, QoS::AtLeastOnce, message.as_bytes())
-        .map_err(|_| fail(update, IOT_OTAE_OSC_FAILED, IOT_OTAE_GENERAL))?;
+        .publish(topic, payload.as_bytes())
+        .map_err(|_| fail(update, IOT_OTAE_OSC_FAILED, returned))?;
     Ok(0)
+}
+
+/// Turns down what must wait until an image is there.
+fn not_fetching(update: &Update) -> Result<(), IOT_OTA_Err_t> {
+    if update.phase() == Phase::Fetching {
+        return Err(fail(update, IOT_OTAE_INVALID_STATE, IOT_OTAE_GENERAL));
+    }
+    Ok(())
 }
 
 /// # Safety

@@ -56,10 +56,6 @@ pub enum Phase {
     Fetched,
 }
 
-/// An announcement is turned down while another image is being fetched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Busy;
-
 impl<D> Ota<D> {
     /// Nothing was announced yet.
     #[must_use]
@@ -100,10 +96,10 @@ impl<D> Ota<D> {
         self.failure
     }
 
-    /// Begins another download.
-    pub fn announced(&mut self, announcement: Announcement, download: D) -> Result<(), Busy> {
+    /// Begins another download, unless one is [busy](Bad::Busy).
+    pub fn announced(&mut self, announcement: Announcement, download: D) -> Result<(), Bad> {
         if self.phase == Phase::Fetching {
-            return Err(Busy);
+            return Err(Bad::Busy);
         }
         *self = Self {
             phase: Phase::Fetching,

@@ -3,6 +3,7 @@
 use crate::{
     auth::Identity,
     text::{Full, Text},
+    wire::mqtt::QoS,
 };
 
 /// The text of a topic.
@@ -75,6 +76,15 @@ impl Incoming {
         Self::ConfigPush,
     ];
 
+    /// With which quality it is subscribed.
+    #[must_use]
+    pub const fn qos(self) -> QoS {
+        match self {
+            Self::Request | Self::Upgrade => QoS::AtLeastOnce,
+            Self::ConfigReply | Self::ConfigPush => QoS::AtMostOnce,
+        }
+    }
+
     /// The topic of a device.
     #[must_use]
     pub fn topic(self, device: &Device) -> Topic {
@@ -88,6 +98,15 @@ impl Incoming {
 }
 
 impl Outgoing {
+    /// With which quality it is published.
+    #[must_use]
+    pub const fn qos(self) -> QoS {
+        match self {
+            Self::Inform | Self::Request => QoS::AtLeastOnce,
+            Self::Progress | Self::ConfigGet | Self::PushReply => QoS::AtMostOnce,
+        }
+    }
+
     /// The topic of a device.
     #[must_use]
     pub fn topic(self, device: &Device) -> Topic {
