@@ -2,6 +2,7 @@
 
 use alloc::ffi::CString;
 
+use super::{SEND_WAIT, rest};
 use crate::{
     hal::{Broken, Dial, System},
     log::{Level, Value},
@@ -25,11 +26,6 @@ pub enum Fetched {
     /// It is over: the last so many bytes are there, or it has failed.
     All(Result<usize, Failure>),
 }
-
-/// How often a port that does not wait is asked, in ms.
-const GLANCE: u32 = 10;
-/// The longest wait for a request to be sent, in ms.
-const SEND_WAIT: u32 = 5000;
 
 impl<C: Copy> Fetch<C> {
     /// The download of what was announced, at its beginning.
@@ -103,15 +99,7 @@ impl<C: Copy> Fetch<C> {
                     let wait = left.min(wait);
                     let place = room.get_mut(..len).unwrap_or_default();
                     match platform.read(conn, place, wait) {
-                        Ok(0) => {
-                            let passed = platform.uptime().wrapping_sub(uptime);
-                            // A port that does not wait must not keep this thread busy.
-                            let early = wait.min(GLANCE).saturating_sub(passed);
-                            if early > 0 {
-                                platform.sleep(early);
-                            }
-                            self.download.silent(passed.saturating_add(early));
-                        }
+                        Ok(0) => self.download.silent(rest(platform, uptime, wait)),
                         Ok(count) => {
                             let came = place.get_mut(..count).unwrap_or_default();
                             filled += self.download.received(came);

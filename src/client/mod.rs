@@ -28,6 +28,33 @@ use crate::{
 use inbox::Inbox;
 pub use turn::{Delivery, Listener};
 
+/// How often a transport that does not wait is asked, in ms, so that it does not keep a thread busy; a call whose turn it
+/// is not looks as often whether it is.
+const GLANCE: u32 = 10;
+
+/// How long a request to a web server may take to be sent, in ms.
+const SEND_WAIT: u32 = 5000;
+
+/// Nothing has come of waiting `wait` ms since `uptime`: waits for as long as a glance takes, unless that has passed. Says
+/// how long it was in all.
+fn rest<P: System>(platform: &P, uptime: u32, wait: u32) -> u32 {
+    let passed = platform.uptime().wrapping_sub(uptime);
+    let early = wait.min(GLANCE).saturating_sub(passed);
+    if early > 0 {
+        platform.sleep(early);
+    }
+    passed.saturating_add(early)
+}
+
+/// Why a connection is of no more use, for a log line.
+fn why(broken: Broken) -> Value<'static> {
+    match broken {
+        Broken::Closed => Value::Text(b"closed by the server"),
+        Broken::Failed(number) => Value::Num(number.into()),
+        Broken::Contract => Value::Text(b"the port has moved more than it was offered"),
+    }
+}
+
 /// Who the client is to the server.
 pub trait Account {
     /// Brings the credentials up to date, before another attempt to connect; says whether that worked.
@@ -486,15 +513,11 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
     }
 
     fn log_broken(&self, text: &'static str, broken: Broken) {
-        match broken {
-            Broken::Closed => self.log(Level::Warning, text, Value::Text(b"closed by the server")),
-            Broken::Failed(number) => self.log(Level::Warning, text, Value::Num(number.into())),
-            Broken::Contract => self.log(
-                Level::Error,
-                text,
-                Value::Text(b"the port has moved more than it was offered"),
-            ),
-        }
+        let level = match broken {
+            Broken::Closed | Broken::Failed(_) => Level::Warning,
+            Broken::Contract => Level::Error,
+        };
+        self.log(level, text, why(broken));
     }
 
     fn log_loss(&self, loss: Loss) {

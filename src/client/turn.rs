@@ -4,7 +4,7 @@
 //! nothing that waits runs under a lock, and another thread may do anything between two steps.
 
 use super::{
-    Account, Client, Error, State,
+    Account, Client, Error, GLANCE, State,
     inbox::{Buffer, Desk, Unavailable},
 };
 use crate::{
@@ -106,8 +106,6 @@ enum Heard {
 
 /// The longest wait in one piece, in ms: how soon the end of the client is noticed.
 const SLICE: u32 = 500;
-/// How often a call whose turn it is not looks whether it is, in ms; a transport that does not wait is asked as often.
-const GLANCE: u32 = 10;
 /// How long the rest of a packet is waited for before time is looked at again, in ms.
 const REST: u32 = 1;
 

@@ -1,7 +1,8 @@
 //! Requests to a web server, one after the other, over a connection that may be kept between them.
 
+use super::{SEND_WAIT, rest, why};
 use crate::{
-    hal::{Broken, Dial, System},
+    hal::{Dial, System},
     http::{self, Response},
     log::{Level, Value},
     time::{Clock, Instant},
@@ -28,14 +29,12 @@ pub enum NoResponse {
     Bad(http::Error),
 }
 
-/// How long a request may take to be sent, in ms.
-const SEND_WAIT: u32 = 5000;
 /// How long is waited at once for bytes that may not come, in ms: a port waits for all that it is asked for.
 const SLICE: u32 = 20;
+/// What the log says of a connection that is of no more use.
+const LOST: &str = "http: connection lost:";
 /// How much is asked for at once.
 const PIECE: usize = 256;
-/// How often a port that does not wait is asked, in ms.
-const GLANCE: u32 = 10;
 
 impl<C: Copy> Web<C> {
     /// No connection yet.
@@ -130,7 +129,9 @@ impl<C: Copy> Web<C> {
                     platform.log(Level::Warning, "http: no response in time", Value::None);
                     return Err(NoResponse::Late);
                 }
-                Ok(0) => rest(platform, uptime, wait.min(GLANCE)),
+                Ok(0) => {
+                    rest(platform, uptime, wait);
+                }
                 Ok(count) => {
                     *heard = true;
                     let came = place.get_mut(..count).unwrap_or_default();
@@ -142,7 +143,7 @@ impl<C: Copy> Web<C> {
                 }
                 Err(broken) => {
                     if response.end().is_err() {
-                        log_broken(platform, broken);
+                        platform.log(Level::Warning, LOST, why(broken));
                         return Err(NoResponse::Lost);
                     }
                 }
@@ -166,10 +167,12 @@ impl<C: Copy> Web<C> {
                 return Err(NoResponse::NotSent);
             }
             match platform.write(conn, bytes, left) {
-                Ok(0) => rest(platform, uptime, left.min(GLANCE)),
+                Ok(0) => {
+                    rest(platform, uptime, left);
+                }
                 Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
                 Err(broken) => {
-                    log_broken(platform, broken);
+                    platform.log(Level::Warning, LOST, why(broken));
                     return Err(NoResponse::NotSent);
                 }
             }
@@ -180,22 +183,4 @@ impl<C: Copy> Web<C> {
     fn now<P: System>(&mut self, platform: &P) -> Instant {
         self.clock.read(platform.uptime())
     }
-}
-
-/// A port that does not wait must not keep this thread busy: waits until `wait` ms after `since`.
-fn rest<P: System>(platform: &P, since: u32, wait: u32) {
-    let passed = platform.uptime().wrapping_sub(since);
-    match wait.saturating_sub(passed) {
-        0 => {}
-        early => platform.sleep(early),
-    }
-}
-
-fn log_broken<P: System>(platform: &P, broken: Broken) {
-    let value = match broken {
-        Broken::Closed => Value::Text(b"closed by the server"),
-        Broken::Failed(code) => Value::Num(code.into()),
-        Broken::Contract => Value::Text(b"the port has moved more than it was offered"),
-    };
-    platform.log(Level::Warning, "http: connection lost:", value);
 }
