@@ -8,7 +8,7 @@ use core::{
 
 use iotkit::{
     client::{self, Account, Credentials, Delivery, Listener},
-    hal::{Broken, NoConnection, Stream, System, Transport},
+    hal::{NoConnection, Transport},
     log::{Level, Value},
     mqtt::Event,
 };
@@ -16,7 +16,7 @@ use iotkit::{
 use crate::{
     device,
     entry::Failure,
-    hal::{self, Conn, Mutex, Server},
+    hal::{Conn, Server, over_hal},
     handle::Table,
     log,
     v2::iot_export_mqtt::{
@@ -237,45 +237,11 @@ unsafe impl Send for Text {}
 // SAFETY: as above.
 unsafe impl Sync for Text {}
 
-impl System for Platform {
-    type Lock<T> = Mutex<T>;
-
-    fn uptime(&self) -> u32 {
-        hal::uptime()
-    }
-
-    fn sleep(&self, ms: u32) {
-        hal::sleep(ms);
-    }
-
-    fn random(&self, limit: u32) -> u32 {
-        hal::random(limit)
-    }
-
-    fn log(&self, level: Level, text: &'static str, value: Value<'_>) {
-        log::write(level, text, value);
-    }
-}
+over_hal!(Platform);
 
 impl Transport for Platform {
     fn open(&self) -> Result<Conn, NoConnection> {
         self.server.open()
-    }
-}
-
-impl Stream for Platform {
-    type Conn = Conn;
-
-    fn read(&self, conn: Conn, buf: &mut [u8], timeout: u32) -> Result<usize, Broken> {
-        conn.read(buf, timeout)
-    }
-
-    fn write(&self, conn: Conn, bytes: &[u8], timeout: u32) -> Result<usize, Broken> {
-        conn.write(bytes, timeout)
-    }
-
-    fn close(&self, conn: Conn) {
-        conn.close();
     }
 }
 

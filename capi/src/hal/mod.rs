@@ -6,41 +6,73 @@ mod mutex;
 mod net;
 pub mod sys;
 
-use iotkit::{
-    hal::System,
-    log::{Level, Value},
-};
-
-use crate::log;
-
 pub(crate) use self::{
     mutex::Mutex,
     net::{Conn, Server},
 };
 
-/// The HAL as the platform that the engine runs on.
+/// Makes a type a platform that the engine runs on, whose operating system and connections are the HAL's.
+macro_rules! over_hal {
+    ($platform:ty) => {
+        impl iotkit::hal::System for $platform {
+            type Lock<T> = $crate::hal::Mutex<T>;
+
+            fn uptime(&self) -> u32 {
+                $crate::hal::uptime()
+            }
+
+            fn sleep(&self, ms: u32) {
+                $crate::hal::sleep(ms);
+            }
+
+            fn random(&self, limit: u32) -> u32 {
+                $crate::hal::random(limit)
+            }
+
+            fn log(
+                &self,
+                level: iotkit::log::Level,
+                text: &'static str,
+                value: iotkit::log::Value<'_>,
+            ) {
+                $crate::log::write(level, text, value);
+            }
+        }
+
+        impl iotkit::hal::Stream for $platform {
+            type Conn = $crate::hal::Conn;
+
+            fn read(
+                &self,
+                conn: Self::Conn,
+                buf: &mut [u8],
+                timeout: u32,
+            ) -> Result<usize, iotkit::hal::Broken> {
+                conn.read(buf, timeout)
+            }
+
+            fn write(
+                &self,
+                conn: Self::Conn,
+                bytes: &[u8],
+                timeout: u32,
+            ) -> Result<usize, iotkit::hal::Broken> {
+                conn.write(bytes, timeout)
+            }
+
+            fn close(&self, conn: Self::Conn) {
+                conn.close();
+            }
+        }
+    };
+}
+pub(crate) use over_hal;
+
+/// Nothing but the HAL.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hal;
 
-impl System for Hal {
-    type Lock<T> = Mutex<T>;
-
-    fn uptime(&self) -> u32 {
-        uptime()
-    }
-
-    fn sleep(&self, ms: u32) {
-        sleep(ms);
-    }
-
-    fn random(&self, limit: u32) -> u32 {
-        random(limit)
-    }
-
-    fn log(&self, level: Level, text: &'static str, value: Value<'_>) {
-        log::write(level, text, value);
-    }
-}
+over_hal!(Hal);
 
 /// Milliseconds since some start; only the low half, since some ports wrap there.
 pub(crate) fn uptime() -> u32 {

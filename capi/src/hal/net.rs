@@ -8,7 +8,7 @@ use core::ffi::{CStr, c_int};
 use core::{ffi::c_char, ptr};
 
 use iotkit::{
-    hal::{Broken, Dial, NoConnection, Stream},
+    hal::{Broken, Dial, NoConnection},
     log::{Level, Value},
 };
 
@@ -117,22 +117,6 @@ impl Conn {
                 Self::Tls(handle) => sys::HAL_SSL_Destroy(handle),
             };
         }
-    }
-}
-
-impl Stream for Hal {
-    type Conn = Conn;
-
-    fn read(&self, conn: Conn, buf: &mut [u8], timeout: u32) -> Result<usize, Broken> {
-        conn.read(buf, timeout)
-    }
-
-    fn write(&self, conn: Conn, bytes: &[u8], timeout: u32) -> Result<usize, Broken> {
-        conn.write(bytes, timeout)
-    }
-
-    fn close(&self, conn: Conn) {
-        conn.close();
     }
 }
 
