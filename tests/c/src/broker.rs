@@ -1,24 +1,22 @@
 //! mosquitto: a broker that is nobody's platform, with all of MQTT 3.1.1.
 
-use std::{
-    fs,
-    net::{SocketAddr, TcpListener, TcpStream},
-    path::Path,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, path::Path, process::Command, time::Duration};
 
 use iotkit_cloud::{Authority, CertificateSpec};
 use tempfile::TempDir;
 
-use crate::{Peer, patience};
+use crate::{
+    Peer,
+    server::{Server, free_address, log, write},
+};
 
 /// A running mosquitto on loopback; anybody may do anything. Dropping it ends it.
 pub struct Mosquitto {
     folder: TempDir,
     address: SocketAddr,
     tls: bool,
-    child: Child,
+    /// There is none while it is gone.
+    server: Option<Server>,
 }
 
 impl Mosquitto {
@@ -43,14 +41,14 @@ impl Mosquitto {
             write(
                 folder.path(),
                 "mosquitto.conf",
-                &configuration(folder.path(), address, tls),
+                configuration(folder.path(), address, tls),
             );
-            if let Some(child) = spawn(folder.path(), address) {
+            if let Some(server) = start(folder.path(), address) {
                 return Self {
                     folder,
                     address,
                     tls,
-                    child,
+                    server: Some(server),
                 };
             }
         }
@@ -67,10 +65,14 @@ impl Mosquitto {
 
     /// Is gone for `downtime`, then back on the same port, without any session.
     pub fn restart(&mut self, downtime: Duration) {
-        self.end();
+        self.server = None;
         std::thread::sleep(downtime);
-        self.child = spawn(self.folder.path(), self.address)
-            .unwrap_or_else(|| panic!("mosquitto does not come back: {}", log(self.folder.path())));
+        self.server = start(self.folder.path(), self.address);
+        assert!(
+            self.server.is_some(),
+            "mosquitto does not come back: {}",
+            log(self.folder.path())
+        );
     }
 
     /// Publishes a message, with mosquitto_pub, and waits until the broker has it. Over plain TCP only.
@@ -84,18 +86,6 @@ impl Mosquitto {
             status.is_ok_and(|status| status.success()),
             "mosquitto_pub (package mosquitto-clients) failed"
         );
-    }
-
-    fn end(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Mosquitto {
-    fn drop(&mut self) {
-        self.end();
     }
 }
 
@@ -115,41 +105,11 @@ fn configuration(folder: &Path, address: SocketAddr, tls: bool) -> String {
     text
 }
 
-/// Starts it and waits until it listens; `None` if it ends instead.
-fn spawn(folder: &Path, address: SocketAddr) -> Option<Child> {
+/// Starts it; `None` if it ends instead.
+fn start(folder: &Path, address: SocketAddr) -> Option<Server> {
     let mut command = Command::new("mosquitto");
-    command
-        .arg("-c")
-        .arg(folder.join("mosquitto.conf"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    // Debian has it where only root's PATH leads.
-    let path = std::env::var("PATH").unwrap_or_default();
-    command.env("PATH", format!("{path}:/usr/sbin:/usr/local/sbin"));
-    let mut child = command
-        .spawn()
-        .unwrap_or_else(|error| panic!("mosquitto (package mosquitto) cannot be started: {error}"));
-
-    let deadline = Instant::now() + patience();
-    while Instant::now() < deadline {
-        if !matches!(child.try_wait(), Ok(None)) {
-            return None;
-        }
-        if TcpStream::connect(address).is_ok() {
-            return Some(child);
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let _ = child.kill();
-    let _ = child.wait();
-    None
-}
-
-pub(crate) fn free_address() -> SocketAddr {
-    TcpListener::bind(("127.0.0.1", 0))
-        .and_then(|listener| listener.local_addr())
-        .expect("loopback has a free port")
+    command.arg("-c").arg(folder.join("mosquitto.conf"));
+    Server::start(&mut command, "mosquitto", address)
 }
 
 fn make_certificates(folder: &Path) {
@@ -164,16 +124,8 @@ fn make_certificates(folder: &Path) {
     write(
         folder,
         "ca.pem",
-        &authority.pem().expect("it is a certificate"),
+        authority.pem().expect("it is a certificate"),
     );
     write(folder, "chain.pem", &certificate.chain);
     write(folder, "key.pem", &certificate.key);
-}
-
-fn write(folder: &Path, name: &str, text: &str) {
-    fs::write(folder.join(name), text).expect("the temporary folder can be written");
-}
-
-fn log(folder: &Path) -> String {
-    fs::read_to_string(folder.join("log")).unwrap_or_default()
 }

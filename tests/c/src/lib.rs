@@ -23,6 +23,7 @@ mod broker;
 mod build;
 mod nginx;
 mod run;
+mod server;
 
 use std::time::Duration;
 

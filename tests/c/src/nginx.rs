@@ -1,24 +1,18 @@
 //! nginx: a web server that is nobody's platform.
 
-use std::{
-    fs,
-    net::{SocketAddr, TcpStream},
-    path::Path,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, path::Path, process::Command};
 
 use iotkit_cloud::{Authority, CertificateSpec};
 use tempfile::TempDir;
 
-use crate::{broker::free_address, patience};
+use crate::server::{Server, free_address, log, write};
 
 /// A running nginx on loopback that serves one file by HTTP and HTTPS. Dropping it ends it.
 pub struct Nginx {
     _folder: TempDir,
     plain: SocketAddr,
     tls: SocketAddr,
-    child: Child,
+    _server: Server,
 }
 
 impl Nginx {
@@ -32,28 +26,23 @@ impl Nginx {
         let certificate = authority
             .issue(&CertificateSpec::new(["localhost"]))
             .expect("OpenSSL makes a certificate");
-        write(path, "chain.pem", certificate.chain.as_bytes());
-        write(path, "key.pem", certificate.key.as_bytes());
+        write(path, "chain.pem", certificate.chain);
+        write(path, "key.pem", certificate.key);
         write(path, Self::NAME, content);
         // A port that is free now may be taken when it opens it: hence the tries.
         for _ in 0..5 {
             let (plain, tls) = (free_address(), free_address());
-            write(
-                path,
-                "nginx.conf",
-                configuration(path, plain, tls).as_bytes(),
-            );
-            if let Some(child) = spawn(path, tls) {
+            write(path, "nginx.conf", configuration(path, plain, tls));
+            if let Some(server) = start(path, tls) {
                 return Self {
                     _folder: folder,
                     plain,
                     tls,
-                    child,
+                    _server: server,
                 };
             }
         }
-        let log = fs::read_to_string(path.join("log")).unwrap_or_default();
-        panic!("nginx does not start: {log}");
+        panic!("nginx does not start: {}", log(path));
     }
 
     /// Where the file is.
@@ -64,14 +53,6 @@ impl Nginx {
             ("http", self.plain)
         };
         format!("{scheme}://localhost:{}/{}", address.port(), Self::NAME)
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -88,38 +69,15 @@ fn configuration(folder: &Path, plain: SocketAddr, tls: SocketAddr) -> String {
     )
 }
 
-/// Starts it and waits until it listens; `None` if it ends instead.
-fn spawn(folder: &Path, address: SocketAddr) -> Option<Child> {
-    let path = std::env::var("PATH").unwrap_or_default();
-    let mut child = Command::new("nginx")
+/// Starts it; `None` if it ends instead.
+fn start(folder: &Path, address: SocketAddr) -> Option<Server> {
+    let mut command = Command::new("nginx");
+    command
         .arg("-e")
         .arg(folder.join("log"))
         .arg("-p")
         .arg(folder)
         .arg("-c")
-        .arg(folder.join("nginx.conf"))
-        // Debian has it where only root's PATH leads.
-        .env("PATH", format!("{path}:/usr/sbin:/usr/local/sbin"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap_or_else(|error| panic!("nginx (package nginx-light) cannot be started: {error}"));
-    let deadline = Instant::now() + patience();
-    while Instant::now() < deadline {
-        if !matches!(child.try_wait(), Ok(None)) {
-            return None;
-        }
-        if TcpStream::connect(address).is_ok() {
-            return Some(child);
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let _ = child.kill();
-    let _ = child.wait();
-    None
-}
-
-fn write(folder: &Path, name: &str, content: &[u8]) {
-    fs::write(folder.join(name), content).expect("the temporary folder can be written");
+        .arg(folder.join("nginx.conf"));
+    Server::start(&mut command, "nginx-light", address)
 }
