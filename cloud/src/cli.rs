@@ -16,6 +16,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use ureq::{RequestBuilder, typestate::WithBody};
 
 use crate::{
     Cloud, Config, DeviceId, Endpoints, Firmware, REPLY_TIMEOUT,
@@ -661,18 +662,21 @@ impl Client {
         self.read(sent)
     }
 
+    fn posting(&self, path: &str, timeout: Duration) -> RequestBuilder<WithBody> {
+        self.agent
+            .post(self.url(path))
+            .config()
+            .timeout_global(Some(timeout))
+            .build()
+    }
+
     fn post<T: DeserializeOwned>(
         &self,
         path: &str,
         body: &impl Serialize,
         timeout: Duration,
     ) -> anyhow::Result<T> {
-        let request = self
-            .agent
-            .post(self.url(path))
-            .config()
-            .timeout_global(Some(timeout))
-            .build();
+        let request = self.posting(path, timeout);
         self.read(request.send_json(body))
     }
 
@@ -715,12 +719,7 @@ impl Client {
         body: &[u8],
         timeout: Duration,
     ) -> anyhow::Result<T> {
-        let request = self
-            .agent
-            .post(self.url(path))
-            .config()
-            .timeout_global(Some(timeout))
-            .build();
+        let request = self.posting(path, timeout);
         self.read(request.send(body))
     }
 

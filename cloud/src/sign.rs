@@ -161,7 +161,7 @@ pub(crate) fn is_signed(
 }
 
 /// The parameters in alphabetical order, name and value, without anything between.
-fn signed_text(client_id: &str, device: &DeviceId, timestamp: Option<&str>) -> String {
+pub(crate) fn signed_text(client_id: &str, device: &DeviceId, timestamp: Option<&str>) -> String {
     let mut text = format!(
         "clientId{client_id}deviceName{}productKey{}",
         device.device_name, device.product_key

@@ -32,7 +32,7 @@ use crate::{
     device::DeviceId,
     firmware::File,
     server::Server,
-    sign::SignMethod,
+    sign::{SignMethod, signed_text},
     transcript::What,
 };
 
@@ -269,22 +269,16 @@ async fn auth(State(server): Shared, body: Bytes) -> Response {
     let device = said
         .as_ref()
         .map(|login| DeviceId::new(&login.product_key, &login.device_name));
-    let result = said.ok_or(BAD_PARAMETER).and_then(|login| {
-        let device = DeviceId::new(&login.product_key, &login.device_name);
+    let known = said.as_ref().zip(device.as_ref()).ok_or(BAD_PARAMETER);
+    let result = known.and_then(|(login, device)| {
         let method = SignMethod::parse(&login.signmethod).ok_or(BAD_PARAMETER)?;
-        let mut text = format!(
-            "clientId{}deviceName{}productKey{}",
-            login.client_id, login.device_name, login.product_key
-        );
-        if let Some(timestamp) = &login.timestamp {
-            text += &format!("timestamp{timestamp}");
-        }
-        if !server.broker.signed(&device, method, &text, &login.sign) {
+        let text = signed_text(&login.client_id, device, login.timestamp.as_deref());
+        if !server.broker.signed(device, method, &text, &login.sign) {
             return Err(NOT_SIGNED);
         }
         let token = random_hex()?;
         let mut web = server.web.lock();
-        web.tokens.insert(token.clone(), (device, true));
+        web.tokens.insert(token.clone(), (device.clone(), true));
         Ok(json!({"token": token}))
     });
     answer(&server, device.as_ref(), "POST /auth", result).await
@@ -355,16 +349,15 @@ async fn register(State(server): Shared, body: Bytes) -> Response {
     let code = |code: i64, message: &str, data: Value| {
         axum::Json(json!({"code": code, "data": data, "message": message})).into_response()
     };
-    let response = match said {
+    let response = match said.zip(device.as_ref()) {
         None => code(460, "request parameter error", json!({})),
-        Some(said) => {
-            let device = DeviceId::new(&said.product_key, &said.device_name);
+        Some((said, device)) => {
             let text = format!(
                 "deviceName{}productKey{}random{}",
                 said.device_name, said.product_key, said.random
             );
             let secret = SignMethod::parse(&said.sign_method)
-                .and_then(|method| server.broker.register(&device, method, &text, &said.sign));
+                .and_then(|method| server.broker.register(device, method, &text, &said.sign));
             match secret {
                 Some(secret) => code(
                     200,
