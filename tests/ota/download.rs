@@ -502,23 +502,12 @@ fn a_silent_server_is_waited_for_and_then_asked_again() {
             });
             world.waits.set(waits);
             let mut ota = world.announce(URL, &image);
-            let mut fetched = Vec::new();
             let start = world.now();
-            loop {
-                let before = (world.now(), world.calls.get());
-                let step = world.step(&mut ota, 1000, 700);
-                assert!(world.now() - before.0 <= 700, "{stall}");
-                assert!(world.calls.get() - before.1 < 1000, "{stall}: busy");
-                match step {
-                    Ok(bytes) => fetched.extend(bytes),
-                    Err((bytes, why)) => {
-                        fetched.extend(bytes);
-                        assert_eq!(why, None);
-                        break;
-                    }
-                }
-            }
-            assert_eq!(fetched, image, "{stall}");
+            let fetched = world.fetch_and(&mut ota, 1000, 700, |ms, calls| {
+                assert!(ms <= 700, "{stall}");
+                assert!(calls < 1000, "{stall}: busy");
+            });
+            assert_eq!(fetched, (image.clone(), None), "{stall}");
             let took = world.now() - start;
             assert!((30_000..32_000).contains(&took), "{stall}: {took}");
         }
@@ -533,21 +522,8 @@ fn a_slow_server_fills_the_time_of_each_call() {
         ..serve(request, &image, "\"1\"")
     });
     let mut ota = world.announce(URL, &image);
-    let mut fetched = Vec::new();
-    loop {
-        let before = world.now();
-        let step = world.step(&mut ota, 1000, 300);
-        assert!(world.now() - before <= 300);
-        match step {
-            Ok(bytes) => fetched.extend(bytes),
-            Err((bytes, why)) => {
-                fetched.extend(bytes);
-                assert_eq!(why, None);
-                break;
-            }
-        }
-    }
-    assert_eq!(fetched, image);
+    let fetched = world.fetch_and(&mut ota, 1000, 300, |ms, _| assert!(ms <= 300));
+    assert_eq!(fetched, (image.clone(), None));
     assert_eq!(world.requests.borrow().len(), 1);
 }
 
@@ -557,21 +533,11 @@ fn without_time_it_looks_once() {
     let world = World::new(|request| serve(request, &image, "\"1\""));
     let mut ota = world.announce(URL, &image);
     let mut calls = 0;
-    let mut fetched = Vec::new();
-    loop {
+    let fetched = world.fetch_and(&mut ota, 100, 0, |ms, _| {
         calls += 1;
-        let before = world.now();
-        let step = world.step(&mut ota, 100, 0);
-        assert!(world.now() - before <= 1);
-        match step {
-            Ok(bytes) => fetched.extend(bytes),
-            Err((bytes, _)) => {
-                fetched.extend(bytes);
-                break;
-            }
-        }
-    }
-    assert_eq!(fetched, image);
+        assert!(ms <= 1);
+    });
+    assert_eq!(fetched, (image.clone(), None));
     assert_eq!(calls, 3, "connect, send, receive");
 }
 

@@ -151,10 +151,23 @@ impl<'a> World<'a> {
         room: usize,
         timeout: u32,
     ) -> (Vec<u8>, Option<Failure>) {
+        self.fetch_and(ota, room, timeout, |_, _| {})
+    }
+
+    /// As [`Self::fetch`]; `each` is told of every call how long it took, in ms, and how many calls into the platform.
+    pub(crate) fn fetch_and(
+        &self,
+        ota: &mut Ota<Fetch<u32>>,
+        room: usize,
+        timeout: u32,
+        mut each: impl FnMut(u64, u32),
+    ) -> (Vec<u8>, Option<Failure>) {
         let mut image = Vec::new();
         let mut silent = 0;
         loop {
+            let before = (self.now(), self.calls.get());
             let step = self.step(ota, room, timeout);
+            each(self.now() - before.0, self.calls.get() - before.1);
             match step {
                 Ok(bytes) if bytes.is_empty() => {
                     silent += 1;
