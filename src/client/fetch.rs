@@ -2,7 +2,7 @@
 
 use alloc::ffi::CString;
 
-use super::{SEND_WAIT, rest};
+use super::{SEND_WAIT, rest, why};
 use crate::{
     hal::{Broken, Dial, System},
     log::{Level, Value},
@@ -91,7 +91,8 @@ impl<C: Copy> Fetch<C> {
                 (Want::Write(bytes), Some(conn)) => {
                     let wait = left.min(SEND_WAIT);
                     match platform.write(conn, bytes, wait) {
-                        Ok(count) => self.download.sent(count, wait),
+                        Ok(0) => self.download.silent(rest(platform, uptime, wait)),
+                        Ok(count) => self.download.sent(count),
                         Err(broken) => self.lost(platform, broken, now),
                     }
                 }
@@ -128,15 +129,7 @@ impl<C: Copy> Fetch<C> {
     }
 
     fn lost<P: System>(&mut self, platform: &P, broken: Broken, now: Instant) {
-        let (text, value) = match broken {
-            Broken::Closed => ("ota: connection closed by the server", Value::None),
-            Broken::Failed(code) => ("ota: connection lost:", Value::Num(code.into())),
-            Broken::Contract => (
-                "ota: connection lost: the port breaks its contract",
-                Value::None,
-            ),
-        };
-        platform.log(Level::Info, text, value);
+        platform.log(Level::Info, "ota: connection lost:", why(broken));
         self.download.lost(Failure::Closed, now);
     }
 }

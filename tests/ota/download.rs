@@ -514,6 +514,28 @@ fn a_silent_server_is_waited_for_and_then_asked_again() {
     }
 }
 
+/// What counts is how long nothing was taken, not how long that was offered.
+#[test]
+fn a_port_that_takes_nothing_for_a_while_is_asked_again() {
+    let image = image(300);
+    for waits in [true, false] {
+        let world = World::new(|request| serve(request, &image, "\"1\""));
+        world.waits.set(waits);
+        world.takes.set(0);
+        let mut ota = world.announce(URL, &image);
+        let start = world.now();
+        while world.now() - start < 20_000 {
+            let (before, calls) = (world.now(), world.calls.get());
+            assert_eq!(world.step(&mut ota, 1000, 700), Ok(vec![]));
+            assert!(world.now() - before <= 700);
+            assert!(world.calls.get() - calls < 1000, "busy");
+        }
+        world.takes.set(usize::MAX);
+        assert_eq!(world.fetch(&mut ota, 1000, 700), (image.clone(), None));
+        assert_eq!(world.dialed.borrow().len(), 1, "waits: {waits}");
+    }
+}
+
 #[test]
 fn a_slow_server_fills_the_time_of_each_call() {
     let image = image(100);

@@ -57,7 +57,7 @@ pub(crate) struct World<'a> {
     pub(crate) piece: Cell<usize>,
     /// The port takes no more than this at once.
     pub(crate) takes: Cell<usize>,
-    /// Whether the port waits for what it is asked for.
+    /// Whether the port waits when it cannot do what it is asked for.
     pub(crate) waits: Cell<bool>,
     pub(crate) calls: Cell<u32>,
     pub(crate) log: RefCell<Vec<String>>,
@@ -298,7 +298,7 @@ impl Stream for World<'_> {
         let link = link.as_mut().expect("an open connection");
         let count = bytes.len().min(self.takes.get());
         link.heard.extend(&bytes[..count]);
-        if count == 0 {
+        if count == 0 && self.waits.get() {
             self.now.set(self.now.get() + u64::from(timeout));
         }
         if link.heard.ends_with(b"\r\n\r\n") {

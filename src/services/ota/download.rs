@@ -236,12 +236,8 @@ impl Download {
         .ok()
     }
 
-    /// So many bytes were taken, in so many ms.
-    pub fn sent(&mut self, count: usize, waited: u32) {
-        if count == 0 {
-            self.silent(waited);
-            return;
-        }
+    /// So many bytes were taken.
+    pub fn sent(&mut self, count: usize) {
         self.silence = 0;
         if let Link::Sending { request, sent } = &mut self.link {
             *sent += count;
