@@ -40,14 +40,15 @@ impl Hal {
         }
     }
 
-    /// What the linker needs beside the archives.
+    /// What the linker needs beside the archives. mbedTLS is linked statically, or nothing could stand in front of what it
+    /// calls.
     fn system_libraries(self) -> &'static [&'static str] {
         match self {
             Self::Tcp => &["-lpthread", "-lrt"],
             Self::MbedTls => &[
-                "-lmbedtls",
-                "-lmbedx509",
-                "-lmbedcrypto",
+                "-l:libmbedtls.a",
+                "-l:libmbedx509.a",
+                "-l:libmbedcrypto.a",
                 "-lpthread",
                 "-lrt",
             ],
@@ -64,7 +65,12 @@ impl Hal {
             ),
             Self::MbedTls => (
                 Some("-DTLS_PORT"),
-                &["HAL_SSL_Establish", "HAL_SSL_Read", "HAL_SSL_Write"],
+                &[
+                    "HAL_SSL_Establish",
+                    "HAL_SSL_Read",
+                    "HAL_SSL_Write",
+                    "calloc",
+                ],
             ),
             Self::Rustls => (None, &[]),
         }

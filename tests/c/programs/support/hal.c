@@ -36,10 +36,9 @@ static void misuse(const char *what)
     abort();
 }
 
-void *HAL_Malloc(uint32_t size)
+/* Counts an allocation. Returns whether it fails. */
+static int allocation_fails(void)
 {
-    static const uint32_t guard = GUARD;
-    union header *header;
     int fails;
 
     pthread_mutex_lock(&lock);
@@ -47,8 +46,14 @@ void *HAL_Malloc(uint32_t size)
     fails = failing == 0;
     failing -= failing >= 0;
     pthread_mutex_unlock(&lock);
+    return fails;
+}
 
-    header = fails ? NULL : malloc(sizeof(*header) + size + sizeof(guard));
+void *HAL_Malloc(uint32_t size)
+{
+    static const uint32_t guard = GUARD;
+    union header *header = allocation_fails() ? NULL : malloc(sizeof(*header) + size + sizeof(guard));
+
     if (header == NULL) {
         return NULL;
     }
@@ -317,6 +322,15 @@ uintptr_t __wrap_HAL_SSL_Establish(const char *host, uint16_t port, const char *
 {
     CHECK_CASE("mutexes held during HAL_SSL_Establish", hal_held(), 0);
     return __real_HAL_SSL_Establish(host, port, ca, ca_len);
+}
+
+/* What mbedTLS calls, as Debian builds it. */
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return allocation_fails() ? NULL : __real_calloc(count, size);
 }
 
 int32_t __wrap_HAL_SSL_Read(uintptr_t handle, char *buf, int len, int timeout_ms)

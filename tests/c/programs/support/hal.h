@@ -12,10 +12,10 @@
 /* Bytes the library has now, from HAL_Malloc. */
 size_t hal_bytes(void);
 
-/* The calls of HAL_Malloc so far. */
+/* The calls of HAL_Malloc so far, and those of calloc in mbedTLS. */
 unsigned long hal_allocations(void);
 
-/* The call of HAL_Malloc that fails: 0 is the next one; negative: none. */
+/* Which of these calls fails: 0 is the next one; negative: none. */
 void hal_fail_allocation(long which);
 
 /* The mutexes that exist. */
