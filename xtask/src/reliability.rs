@@ -21,7 +21,14 @@ pub(crate) struct Args {}
 const PATH: &str = "docs/reliability.md";
 
 /// The regions that are known, in their order; others come behind.
-const ORDER: [&str; 5] = ["simulation", "bugs", "memory", "fuzzing", "sanitizers"];
+const ORDER: [&str; 6] = [
+    "simulation",
+    "bugs",
+    "memory",
+    "fuzzing",
+    "sanitizers",
+    "miri",
+];
 
 const HEAD: &str = "# Reliability
 

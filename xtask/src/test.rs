@@ -12,7 +12,10 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::generated::root;
+use crate::{
+    generated::root,
+    reliability::{self, Section, Table},
+};
 
 /// Arguments of the command.
 #[derive(clap::Args)]
@@ -44,6 +47,62 @@ const TOOLS: [(&str, &str); 15] = [
     ("valgrind", "valgrind"),
 ];
 
+/// A workspace of its own.
+const FUZZ: &str = "tests/fuzz/Cargo.toml";
+
+/// Steps in which something watches what the programs do, and what that sees.
+const OBSERVED: [(&str, &str); 3] = [
+    (
+        "test: C programs under valgrind",
+        "memory not the program's or not initialised, leaks",
+    ),
+    (
+        "test: C programs with AddressSanitizer",
+        "memory not the program's, leaks; C and Rust. UBSan in C",
+    ),
+    (
+        "test: threads with ThreadSanitizer",
+        "data races, in C and Rust",
+    ),
+];
+
+/// Tests of C programs with threads, as far as all that they run can be compiled with ThreadSanitizer.
+const THREADED: [&str; 6] = [
+    "nothing_is_lost_between_threads",
+    "threads_share_a_client_of_mosquitto",
+    "two_clients_do_not_meddle",
+    "a_client_ends_cleanly_at_any_moment",
+    "nothing_accepted_is_lost_by_restarts_over_tcp",
+    "nothing_accepted_is_lost_by_restarts_over_mbedtls",
+];
+
+/// Leaves what was observed for docs/reliability.md.
+fn leave(observed: &[(&str, usize)]) -> Result<()> {
+    let rows = OBSERVED
+        .iter()
+        .zip(observed)
+        .map(|((step, what), (_, passed))| {
+            let step = step.trim_start_matches("test: ");
+            vec![step.to_owned(), (*what).to_owned(), passed.to_string()]
+        })
+        .collect();
+    reliability::leave(
+        "sanitizers",
+        &Section {
+            title: "Watched programs".to_owned(),
+            command: "cargo xtask test".to_owned(),
+            text: vec![
+                "C programs linked with the archive, against the platform, mosquitto and nginx (tests/c). Nothing was found."
+                    .to_owned(),
+            ],
+            tables: vec![Table {
+                header: ["how", "what it sees", "tests"].map(str::to_owned).to_vec(),
+                rows,
+            }],
+        },
+    )
+}
+
 /// A step: its name, and the command.
 struct Step {
     name: &'static str,
@@ -71,13 +130,21 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
     let mut counts = Counts::default();
     let mut done = Vec::new();
+    let mut observed = Vec::new();
     for Step { name, mut command } in steps {
         println!("\n==== {name}");
         let start = Instant::now();
+        let before = counts.passed;
         let passed = counts
             .watch(&mut command)
             .with_context(|| format!("starting {:?}", command.get_program()))?;
         done.push((name, passed, start.elapsed()));
+        if passed && OBSERVED.iter().any(|(step, _)| *step == name) {
+            observed.push((name, counts.passed - before));
+        }
+    }
+    if observed.len() == OBSERVED.len() {
+        leave(&observed)?;
     }
     summary(&done, &counts)
 }
@@ -114,8 +181,8 @@ fn steps() -> Result<Vec<Step>> {
         command.env("RUSTDOCFLAGS", "--deny warnings");
         command
     };
-    let with = |mut command: Command, variable: &str| {
-        command.env(variable, "1");
+    let with = |mut command: Command, variable: &str, value: &str| {
+        command.env(variable, value);
         command
     };
     let c_tests = || cargo(&["test", "--package", "iotkit-c-tests"]);
@@ -154,6 +221,24 @@ fn steps() -> Result<Vec<Step>> {
                 "--all-targets",
             ]),
         ),
+        (
+            "lint: the platform as it is fuzzed",
+            clippy(&["--package", "iotkit-cloud", "--features", "fuzz"]),
+        ),
+        (
+            "format: fuzzing",
+            cargo(&["fmt", "--manifest-path", FUZZ, "--check"]),
+        ),
+        (
+            "lint: fuzzing",
+            clippy(&[
+                "--manifest-path",
+                FUZZ,
+                "--target-dir",
+                "target/fuzz-lint",
+                "--all-targets",
+            ]),
+        ),
         ("documentation", documentation),
         ("headers are generated", own(&["headers", "--check"])),
         (
@@ -187,12 +272,17 @@ fn steps() -> Result<Vec<Step>> {
         ("test: C programs", c_tests()),
         (
             "test: C programs under valgrind",
-            with(c_tests(), "IOTKIT_VALGRIND"),
+            with(c_tests(), "IOTKIT_VALGRIND", "1"),
         ),
         (
-            "test: C programs with sanitizers",
-            with(c_tests(), "IOTKIT_SANITIZE"),
+            "test: C programs with AddressSanitizer",
+            with(c_tests(), "IOTKIT_SANITIZE", "address"),
         ),
+        ("test: threads with ThreadSanitizer", {
+            let mut command = with(c_tests(), "IOTKIT_SANITIZE", "thread");
+            command.args(["--test", "all", "--"]).args(THREADED);
+            command
+        }),
         (
             "test: CMake packages",
             command("sh", &["tests/packaging/cmake.sh"]),
@@ -242,14 +332,14 @@ fn tools_are_there() -> Result<()> {
 
 /// How many tests have run, by what test runners print.
 #[derive(Default)]
-struct Counts {
-    passed: usize,
+pub(crate) struct Counts {
+    pub(crate) passed: usize,
     failed: usize,
 }
 
 impl Counts {
     /// Runs a command, shows what it prints, and counts; says whether it succeeded.
-    fn watch(&mut self, command: &mut Command) -> Result<bool> {
+    pub(crate) fn watch(&mut self, command: &mut Command) -> Result<bool> {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, OnceLock},
 };
 
-use crate::sanitize;
+use crate::{Sanitizer, sanitizer};
 
 /// Which archive and which TLS a program is linked with; the rest of the HAL is always the Linux port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -104,12 +104,12 @@ impl Hal {
         let target = build_dir().join(self.name());
         let mut cargo = Command::new("cargo");
         cargo.current_dir(root());
-        if sanitize() {
+        if let Some(sanitizer) = sanitizer() {
             // `--target`, so that build scripts are not instrumented.
             // The project's compiler takes the option as well as a nightly one does, if it is told to.
             cargo
                 .env("RUSTC_BOOTSTRAP", "1")
-                .env("RUSTFLAGS", "-Zsanitizer=address")
+                .env("RUSTFLAGS", sanitizer.rust_flags())
                 .args(["rustc", "--target", SANITIZED_TARGET]);
         } else {
             cargo.arg("rustc");
@@ -122,7 +122,7 @@ impl Hal {
             .arg("--target-dir")
             .arg(&target);
         finish(&mut cargo);
-        let folder = if sanitize() {
+        let folder = if sanitizer().is_some() {
             target.join(SANITIZED_TARGET)
         } else {
             target
@@ -178,9 +178,7 @@ impl Program {
                 .arg("-I")
                 .arg(root().join("include/v2"))
                 .arg(sources.join(format!("{name}.c")))
-                .args(
-                    ["check.c", "device.c", "hal.c"].map(|file| sources.join("support").join(file)),
-                )
+                .args(support().map(|file| sources.join("support").join(file)))
                 .args(archives(hal))
                 .args(hal.system_libraries())
                 .arg("-Wl,--wrap=HAL_SleepMs")
@@ -217,17 +215,35 @@ fn compiler() -> String {
     std::env::var("CC").unwrap_or_else(|_| "cc".to_owned())
 }
 
+/// The files of `programs/support` that every test program is linked with.
+fn support() -> impl Iterator<Item = &'static str> {
+    let tsan = sanitizer() == Some(Sanitizer::Thread);
+    ["check.c", "device.c", "hal.c"]
+        .into_iter()
+        .chain(tsan.then_some("tsan.c"))
+}
+
 fn c_flags() -> &'static [&'static str] {
-    if sanitize() {
-        &[
+    match sanitizer() {
+        None => &["-O1", "-g"],
+        Some(Sanitizer::Address) => &[
             "-O1",
             "-g",
             "-fno-omit-frame-pointer",
             "-fsanitize=address,undefined",
             "-fno-sanitize-recover=all",
-        ]
-    } else {
-        &["-O1", "-g"]
+        ],
+        Some(Sanitizer::Thread) => &["-O1", "-g", "-fsanitize=thread"],
+    }
+}
+
+impl Sanitizer {
+    const fn rust_flags(self) -> &'static str {
+        match self {
+            Self::Address => "-Zsanitizer=address",
+            // The compiler's own library is not instrumented, and knows no threads.
+            Self::Thread => "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer",
+        }
     }
 }
 
@@ -238,10 +254,10 @@ fn root() -> &'static Path {
 /// Where all this is built.
 fn build_dir() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
-    target.join(if sanitize() {
-        "c-tests-asan"
-    } else {
-        "c-tests"
+    target.join(match sanitizer() {
+        None => "c-tests",
+        Some(Sanitizer::Address) => "c-tests-asan",
+        Some(Sanitizer::Thread) => "c-tests-tsan",
     })
 }
 

@@ -12,7 +12,8 @@
 //! | variable | effect |
 //! |---|---|
 //! | `IOTKIT_VALGRIND=1` | programs run under valgrind; an error or a leak fails the program |
-//! | `IOTKIT_SANITIZE=1` | C and Rust are compiled with AddressSanitizer, C with UBSan too |
+//! | `IOTKIT_SANITIZE=address` | C and Rust are compiled with AddressSanitizer, C with UBSan too |
+//! | `IOTKIT_SANITIZE=thread` | C and Rust are compiled with ThreadSanitizer: for tests with threads, and not over rustls, whose standard library is not |
 //! | `IOTKIT_SDK_DIR` | folder with other archives of this interface: `tcp/libiot_sdk.a`, and `tls/`, `rustls/` as far as used |
 //! | `IOTKIT_LONG=1` | the bad network takes minutes: 100 restarts instead of 10, a cut at each of 40 bytes |
 //! | `CC` | the C compiler instead of `cc` |
@@ -39,9 +40,26 @@ pub fn valgrind() -> bool {
     std::env::var_os("IOTKIT_VALGRIND").is_some()
 }
 
-/// Whether C and Rust are compiled with sanitizers.
-pub fn sanitize() -> bool {
-    std::env::var_os("IOTKIT_SANITIZE").is_some()
+/// What C and Rust are compiled with to find errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sanitizer {
+    /// AddressSanitizer, and in C UBSan too.
+    Address,
+    /// ThreadSanitizer.
+    Thread,
+}
+
+/// The sanitizer that programs are compiled with, if any.
+///
+/// # Panics
+///
+/// If the environment asks for one that is not known.
+pub fn sanitizer() -> Option<Sanitizer> {
+    match std::env::var("IOTKIT_SANITIZE").ok()?.as_str() {
+        "address" => Some(Sanitizer::Address),
+        "thread" => Some(Sanitizer::Thread),
+        other => panic!("IOTKIT_SANITIZE={other}: it is address or thread"),
+    }
 }
 
 /// How long a program, a line or a packet may take: long enough for a loaded machine, and for valgrind.

@@ -6,7 +6,7 @@ pub(crate) mod proxy;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use iotkit_c_tests::{Hal, Outcome, Peer, Program, Run, patience, sanitize, valgrind};
+use iotkit_c_tests::{Hal, Outcome, Peer, Program, Run, patience, sanitizer, valgrind};
 use iotkit_cloud::{
     Authority, CertificateSpec, Cloud, Direction, Entry, Faults, PacketKind, Publication,
     self_signed,
@@ -170,7 +170,7 @@ fn cut(hal: Hal) {
     assert!(connections > rounds.len(), "each cut costs a connection");
     // How a port learns of an end, by reading or by writing, is a matter of time; where TLS, valgrind or a sanitizer takes
     // its share of that, it may be the same way each time.
-    if hal != Hal::Tcp || valgrind() || sanitize() {
+    if hal != Hal::Tcp || valgrind() || sanitizer().is_some() {
         return;
     }
     for (end, reason) in [("FIN", "closed by the server"), ("RST", "-2")] {
@@ -199,7 +199,7 @@ fn restarts(hal: Hal) {
     let count = match () {
         () if long() => 100,
         // What valgrind and sanitizers look for shows in a few.
-        () if valgrind() || sanitize() => 3,
+        () if valgrind() || sanitizer().is_some() => 3,
         () => 10,
     };
 
