@@ -17,6 +17,12 @@ impl Instant {
         Self(self.0.wrapping_add(ms))
     }
 
+    /// The moment `ms` milliseconds earlier, at most 2^31 of them.
+    #[must_use]
+    pub const fn before(self, ms: u32) -> Self {
+        Self(self.0.wrapping_sub(ms))
+    }
+
     /// Whether this moment has come.
     #[must_use]
     pub const fn reached(self, now: Self) -> bool {

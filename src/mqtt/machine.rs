@@ -561,8 +561,13 @@ impl<H: Copy + PartialEq> Machine<H> {
                 ping_at,
                 pong_until,
             } => (ping_at, pong_until),
-            Link::Asking { until, .. } => return self.wake_at(until),
-            Link::Waiting { .. } | Link::Opened | Link::Lost { .. } | Link::Closed => return,
+            Link::Asking { until, .. } => {
+                self.wake_at(until);
+                return self.subscriptions.stay_expired(self.patience(), now);
+            }
+            Link::Waiting { .. } | Link::Opened | Link::Lost { .. } | Link::Closed => {
+                return self.subscriptions.stay_expired(self.patience(), now);
+            }
         };
         if ping_at.reached(now) {
             self.ping = true;

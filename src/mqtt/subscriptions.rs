@@ -278,6 +278,24 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
         Some(Expired::Unsubscribe(id))
     }
 
+    /// A request that has expired is told only once there is a connection: until then its moment follows `now`, or it would
+    /// count as to come after 2^31 ms.
+    pub(super) fn stay_expired(&mut self, age: u32, now: Instant) {
+        let stay = |at: &mut Instant| {
+            if at.after(age).reached(now) {
+                *at = now.before(age);
+            }
+        };
+        for entry in &mut self.entries {
+            if let State::Requested { at } = &mut entry.state {
+                stay(at);
+            }
+        }
+        self.removals
+            .iter_mut()
+            .for_each(|removal| stay(&mut removal.at));
+    }
+
     /// Marks renewals that were sent `age` ms ago to be sent again; says when the next request or renewal falls due,
     /// and whether there is a renewal to send.
     pub(super) fn renew_older(&mut self, age: u32, now: Instant) -> (Option<Instant>, bool) {

@@ -377,6 +377,32 @@ fn requests_of_the_old_connection_time_out() {
     t.client_reports(Event::UnsubscribeTimedOut(packet_id(2)));
 }
 
+/// Moments are compared within 24 days, but a device may be offline for longer.
+#[test]
+fn requests_time_out_after_weeks_offline() {
+    const DAY: u64 = 86_400_000;
+
+    let t = Script::connected();
+    assert!(t.client.subscribe(b"/a", QoS::AtMostOnce, "one").is_ok());
+    t.broker_expects(&subscribe(1, "/a", 0));
+    assert!(t.client.unsubscribe(b"/b").is_ok());
+    t.broker_expects(&unsubscribe(2, "/b"));
+    lose(&t);
+    for _ in 0..33 {
+        t.will_open([Opening::Fails, Opening::Fails]);
+        t.sleep(DAY);
+        t.advance(1);
+        t.assert_quiet();
+    }
+    t.will_open_at_once();
+    t.advance(61_000);
+    t.broker_expects_connect(CONFIG);
+    t.client_reports(Event::Reconnected);
+    t.client_reports(Event::SubscribeTimedOut(packet_id(1)));
+    t.client_reports(Event::UnsubscribeTimedOut(packet_id(2)));
+    t.assert_quiet();
+}
+
 /// mqtt-15.26: nothing is told between DISCONNECT and RECONNECT, however long that takes.
 #[test]
 fn nothing_is_told_between_loss_and_return() {
