@@ -134,22 +134,28 @@ impl Update {
         /// How long another thread that is at it is waited for, in ms.
         const GLANCE: u32 = 10;
 
-        let taken = self.state.with(|state| {
-            (state.ota.phase() == Phase::Fetching)
-                .then(|| (state.ota.take_download(), state.ota.take_notice()))
-        });
-        let Some((fetch, begins)) = taken else {
+        let fetching = self
+            .state
+            .with(|state| (state.ota.phase() == Phase::Fetching).then(|| state.ota.take_notice()));
+        let Some(begins) = fetching else {
             self.set_last_error(IOT_OTAE_INVALID_STATE);
             return Step::Idle;
         };
+        let mut left = timeout;
         if begins {
+            let start = hal::uptime();
             self.notice();
+            let passed = hal::uptime().wrapping_sub(start);
+            left = timeout.saturating_sub(passed);
+            if passed > 0 && left == 0 {
+                return Step::Bytes(0);
+            }
         }
-        let Some(mut fetch) = fetch else {
-            hal::sleep(timeout.clamp(1, GLANCE));
+        let Some(mut fetch) = self.state.with(|state| state.ota.take_download()) else {
+            hal::sleep(left.clamp(1, GLANCE));
             return Step::Bytes(0);
         };
-        let outcome = fetch.run(&Hal, buf, timeout);
+        let outcome = fetch.run(&Hal, buf, left);
         let fetched = fetch.fetched();
         match outcome {
             Fetched::Some(count) => {

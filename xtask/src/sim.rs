@@ -222,6 +222,8 @@ fn tell(args: &Args, result: &Path) -> Result<()> {
         ("connections", "connections"),
         ("messages that reached the server", "published"),
         ("messages that reached a handler", "delivered"),
+        ("images that were fetched", "images"),
+        ("messages that the web server has taken", "posted"),
     ] {
         totals.push(row(what, count(&stats[key])?));
     }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "exports/iot_export_http.h"
 #include "iot_import.h"
 
 #define SAME(type, member, offset) \
@@ -166,4 +167,32 @@ int32_t HAL_SSL_Write(uintptr_t handle, const char *buf, int len, int timeout_ms
 int32_t HAL_SSL_Read(uintptr_t handle, char *buf, int len, int timeout_ms)
 {
     return hal.read(handle, 1, buf, (uint32_t)len, (uint32_t)timeout_ms);
+}
+
+/* Calls with structures, for one who has none of C's. */
+void *IOT_sim_http_init(void);
+int IOT_sim_http_send(void *handle, char *payload, uint32_t len, char *answer, uint32_t room, uint32_t timeout_ms);
+
+void *IOT_sim_http_init(void)
+{
+    iotx_device_info_t info = { .product_key = "product",
+                                .device_name = "device",
+                                .device_id = "product.device",
+                                .device_secret = "a made-up secret" };
+    iotx_http_param_t how = { .device_info = &info, .keep_alive = 1, .timeout_ms = 5000 };
+
+    return IOT_HTTP_Init(&how);
+}
+
+int IOT_sim_http_send(void *handle, char *payload, uint32_t len, char *answer, uint32_t room, uint32_t timeout_ms)
+{
+    char topic[] = "/topic/product/device/update";
+    iotx_http_message_param_t message = { .topic_path = topic,
+                                          .request_payload = payload,
+                                          .request_payload_len = len,
+                                          .response_payload = answer,
+                                          .response_payload_len = room,
+                                          .timeout_ms = timeout_ms };
+
+    return IOT_HTTP_SendMessage(handle, &message);
 }

@@ -10,7 +10,9 @@ use std::{
 use mqttbytes::{matches, v4::Publish};
 
 use crate::{
+    http,
     library::{Api, EventMessage, Params, TopicInfo},
+    ota::{self, Updates},
     plan::{Plan, Rates},
     world::{Doing, Frame, Phase, Wait, World, suspend, world},
 };
@@ -94,6 +96,8 @@ mod event {
 pub(crate) struct Model {
     pub(crate) clients: Vec<Client>,
     devices: Vec<Device>,
+    pub(crate) updates: Vec<Updates>,
+    pub(crate) http: http::Http,
     subscriptions: Vec<Subscription>,
     publications: Vec<Publication>,
     /// Ids that were given out to messages.
@@ -126,6 +130,8 @@ pub(crate) struct Client {
     /// Of what the application was told last.
     told_connected: bool,
     reconnect_disabled: bool,
+    /// It was given to `IOT_OTA_Init`, which makes requests of its own.
+    pub(crate) has_updates: bool,
     /// Threads in `IOT_MQTT_Yield`, handlers apart.
     attending: u32,
     /// Until when there was none; `u64::MAX`: there is none now.
@@ -144,6 +150,10 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn is_live(&self) -> bool {
         self.state == State::Live
+    }
+
+    pub(crate) fn handle(&self) -> usize {
+        self.handle
     }
 }
 
@@ -192,6 +202,8 @@ impl Model {
         Self {
             clients: Vec::new(),
             devices: vec![Device::default(); plan.devices],
+            updates: vec![Updates::default(); plan.devices],
+            http: http::Http::default(),
             subscriptions: Vec::new(),
             publications: Vec::new(),
             ids: 0,
@@ -204,11 +216,11 @@ impl Model {
     }
 }
 
-fn api() -> &'static Api {
+pub(crate) fn api() -> &'static Api {
     API.get().expect("a library is loaded")
 }
 
-fn pointer(handle: usize) -> *mut c_void {
+pub(crate) fn pointer(handle: usize) -> *mut c_void {
     ptr::without_provenance_mut(handle)
 }
 
@@ -266,6 +278,12 @@ fn storm(index: usize) {
     if world(|world| world.plan.many_ids) {
         return many_ids(client);
     }
+    if world(|world| world.plan.downloads && world.rng.bool()) {
+        ota::step(client);
+    }
+    if world(|world| world.plan.posts && world.rng.u8(..4) == 0) {
+        http::step(client);
+    }
     let busy = world(|world| world.rng.u32(..65_536) < world.plan.busy);
     if busy || index > 0 && world(|world| world.rng.u8(..4) > 0) {
         act(client, 0);
@@ -321,6 +339,7 @@ fn heal(index: usize) {
             Some(client) => run(client, 300),
             None => pause(100),
         }
+        ota::go_on(device);
     }
     let ms = world(|world| world.rng.u64(..4000));
     pause(ms);
@@ -331,7 +350,9 @@ fn take_down() {
     while world(|world| world.threads[1..].iter().any(|thread| !thread.done)) {
         pause(100);
     }
+    http::finish();
     for device in 0..world(|world| world.plan.devices) {
+        ota::finish(device);
         if let Some(client) = world(|world| world.model.devices[device].client) {
             let connected =
                 (api().check)(pointer(world(|world| world.model.clients[client].handle)));
@@ -356,7 +377,7 @@ fn client_of(device: usize) -> Option<usize> {
 }
 
 /// Runs a call into the library, and holds it to its time.
-fn call<R>(
+pub(crate) fn call<R>(
     doing: Doing,
     client: usize,
     limit: impl FnOnce(&Plan) -> u64,
@@ -430,6 +451,7 @@ fn construct(device: usize) -> Option<usize> {
             write_buffer: vec![0; plan.write_buffer as usize],
             told_connected: true,
             reconnect_disabled: false,
+            has_updates: false,
             attending: 0,
             unattended_at: u64::MAX,
             requests: Vec::new(),
@@ -632,6 +654,7 @@ fn act(client: usize, depth: usize) {
             });
             (api().disable_reconnect)(pointer(handle));
         }
+        38 if world(|world| world.plan.downloads) => ota::step(client),
         _ => {
             if world(|world| world.rng.u32(..65_536) < world.plan.destroy) {
                 destroy(client);
@@ -759,7 +782,10 @@ fn publish(client: usize, qos: u8) {
             code::NETWORK | code::STATE => !world.plan.is_calm() || this.state != State::Live,
             code::PUBLISH_PACKET => !fits,
             code::PUSH_TO_LIST => {
-                qos == 1 && (waiting + this.calling >= WINDOW || world.plan.may_lack_memory())
+                qos == 1
+                    && (waiting + this.calling >= WINDOW
+                        || this.has_updates
+                        || world.plan.may_lack_memory())
             }
             code::NULL_VALUE => this.state != State::Live,
             _ => false,
@@ -1005,6 +1031,11 @@ unsafe fn delivered(client: usize, subscription: Option<usize>, info: *mut Topic
     };
     world(|world| {
         world.stats.delivered += 1;
+        // After IOT_OTA_Deinit, and in the session of a later client, the server goes on to announce.
+        let announced = topic.starts_with(b"/ota/") || topic.ends_with(b"/thing/config/push");
+        if announced && subscription.is_none() && world.plan.downloads {
+            return;
+        }
         let number = number(payload, b'm');
         let sent = number.and_then(|number| world.broker.messages.get(number));
         let Some((number, sent)) = number.zip(sent) else {
@@ -1142,7 +1173,7 @@ impl World {
                 subscription.since = None;
             } else if self.model.clients[client].calling > 0 {
                 self.model.clients[client].early.push((event, id));
-            } else {
+            } else if !self.model.clients[client].has_updates {
                 self.violated("events answer requests", || {
                     format!("event {event} about id {id}, which is nobody's")
                 });
@@ -1208,7 +1239,10 @@ impl World {
             found.and_then(|number| Some((number, self.model.publications.get_mut(number)?)))
         else {
             self.must(
-                message.topic.ends_with("/thing/status/update"),
+                ["/thing/status/update", "/thing/config/push_reply"]
+                    .iter()
+                    .any(|topic| message.topic.ends_with(topic))
+                    || message.topic.starts_with("/ota/device/"),
                 "messages leave as given",
                 || {
                     format!(
@@ -1331,13 +1365,7 @@ impl World {
                 format!("message {lost} has not")
             });
         }
-        // A request that waits for an answer while its moment is half a clock's turn away is kept for longer.
-        let leap = self.plan.leap;
-        let waiting = self.model.clients[client]
-            .requests
-            .iter()
-            .find(|request| !leap || matches!(request.what, What::Publish(_)))
-            .copied();
+        let waiting = self.model.clients[client].requests.first().copied();
         if let Some(request) = waiting {
             self.violated("requests are answered", || {
                 format!("no event about {request:?}")
@@ -1345,9 +1373,12 @@ impl World {
         }
         let this = &self.model.clients[client];
         let (early, not_sent) = (this.early.clone(), this.not_sent);
-        self.must(early.len() <= not_sent, "events answer requests", || {
-            format!("{early:?} about requests that were never made")
-        });
+        let others = this.has_updates;
+        self.must(
+            others || early.len() <= not_sent,
+            "events answer requests",
+            || format!("{early:?} about requests that were never made"),
+        );
         let session = &self.broker.sessions[device];
         let deaf = self.model.subscriptions.iter().find(|subscription| {
             subscription.client == client
@@ -1396,12 +1427,12 @@ impl World {
 }
 
 impl Plan {
-    fn may_lack_memory(&self) -> bool {
+    pub(crate) fn may_lack_memory(&self) -> bool {
         self.rates.no_memory > 0 || self.rates.famine > 0 || self.out_of_memory
     }
 
     /// Nothing bad is done, and the application yields often enough.
-    fn is_calm(&self) -> bool {
+    pub(crate) fn is_calm(&self) -> bool {
         let calm = self.rates == Rates::default() && !self.leap && !self.out_of_memory;
         calm && self.pause <= 2000
     }

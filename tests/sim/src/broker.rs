@@ -469,6 +469,9 @@ impl World {
         }
         let next = self.now + 1 + self.rng.u64(..2 * self.plan.traffic);
         self.schedule(next, Event::Traffic(device));
+        if self.has_news() {
+            return self.announce(device);
+        }
         let topic = TOPICS[self.rng.usize(..TOPICS.len())];
         let most = self.rng.u8(..3);
         let granted = self.granted(device, topic);
@@ -498,7 +501,7 @@ impl World {
     }
 
     /// With which QoS a topic is subscribed to, at most.
-    fn granted(&self, device: usize, topic: &str) -> Option<u8> {
+    pub(crate) fn granted(&self, device: usize, topic: &str) -> Option<u8> {
         self.broker.sessions[device]
             .subscriptions
             .iter()
@@ -513,11 +516,23 @@ impl World {
         while payload.len() < len {
             payload.push(b'a' + (payload.len() * 7 + index) as u8 % 26);
         }
+        self.queue(device, topic, payload.into(), qos)
+    }
+
+    /// A message to a device: its number.
+    pub(crate) fn queue(
+        &mut self,
+        device: usize,
+        topic: &'static str,
+        payload: Bytes,
+        qos: u8,
+    ) -> usize {
+        let index = self.broker.messages.len();
         let epoch = self.broker.sessions[device].epoch;
         self.broker.messages.push(Message {
             device,
             topic,
-            payload: payload.into(),
+            payload,
             qos,
             epoch,
             sent_at: self.now,
@@ -527,7 +542,7 @@ impl World {
         index
     }
 
-    fn send_message(&mut self, device: usize, index: usize) {
+    pub(crate) fn send_message(&mut self, device: usize, index: usize) {
         const WAITING_MAX: usize = 24;
 
         let qos = self.broker.messages[index].qos;

@@ -10,6 +10,7 @@ use crate::{
     library::Hal,
     net::Conn,
     stats::Fault,
+    web,
     world::{Event, Mutex, Phase, Wait, World, maybe_switch, suspend, world},
 };
 
@@ -321,9 +322,10 @@ unsafe extern "C" fn establish(
     let start = world(|world| {
         world.called(kind::ESTABLISH);
         check_locks(world, "HAL_*_Establish", false);
-        let good = host == crate::app::HOST.to_bytes()
-            && port == crate::app::PORT
-            && root.is_some() == world.plan.tls
+        let server = (crate::app::HOST.to_bytes(), crate::app::PORT);
+        let tls = (host, port) == web::MESSAGES || world.plan.tls;
+        let good = [server, web::FILES, web::MESSAGES].contains(&(host, port))
+            && root.is_some() == tls
             && root.is_none_or(|root| root_len == root.len() + 1);
         world.must(good, "connects as configured", || {
             format!("{}:{port}", String::from_utf8_lossy(host))
@@ -350,12 +352,15 @@ unsafe extern "C" fn establish(
         let mut conn = Conn::new(client, root.is_some(), world.now);
         conn.half_open = world.fault(Fault::HalfOpen, world.plan.rates.half_open);
         conn.troubled = conn.half_open;
+        let web = [web::FILES, web::MESSAGES].contains(&(host, port));
+        conn.request = web.then(Vec::new);
         world.conns.push(conn);
         world.stats.connections += 1;
         let index = world.conns.len() - 1;
         world.note(|line| _ = write!(line, "  establish: #{index} for client {client}"));
-        let silence = world.now + 5_000;
-        world.schedule(silence, Event::Silence(index));
+        if !web {
+            world.schedule(world.now + 5_000, Event::Silence(index));
+        }
         handle(index)
     });
     leave(start);

@@ -40,13 +40,15 @@ impl Heap {
 
     /// What the library may have at most, for the requests that the application of the simulator makes: for each client 4
     /// KiB, 20 unacknowledged messages, while they are moved to a larger place in both, five buffers to read into, and
-    /// 400 subscriptions or requests.
+    /// 400 subscriptions or requests; 4 KiB more for updates, and 8 KiB for messages to the web server.
     fn bound(plan: &Plan) -> usize {
         let client = 4096
             + 3 * 20 * plan.write_buffer.min(700) as usize
             + 5 * (plan.read_buffer as usize + 1)
             + 400 * 160;
-        plan.devices * client
+        let updates = if plan.downloads { 4096 } else { 0 };
+        let posts = if plan.posts { 8192 } else { 0 };
+        plan.devices * (client + updates) + posts
     }
 
     /// How many allocations there were, failed ones included.

@@ -76,7 +76,7 @@ pub(crate) struct EventMessage {
     pub(crate) message: *mut c_void,
 }
 
-/// The functions under test, by their names without `IOT_` or `IOT_MQTT_`.
+/// The functions under test, by what they do.
 pub(crate) struct Api {
     pub(crate) construct: unsafe extern "C" fn(*mut Params) -> *mut c_void,
     pub(crate) destroy: unsafe extern "C" fn(*mut *mut c_void) -> c_int,
@@ -98,6 +98,20 @@ pub(crate) struct Api {
         *const c_char,
         *mut *mut c_void,
     ) -> c_int,
+    pub(crate) ota_init:
+        unsafe extern "C" fn(*const c_char, *const c_char, *mut c_void) -> *mut c_void,
+    pub(crate) ota_deinit: extern "C" fn(*mut c_void) -> c_int,
+    pub(crate) ota_report: unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int,
+    pub(crate) ota_is_fetching: extern "C" fn(*mut c_void) -> c_int,
+    pub(crate) ota_fetch: unsafe extern "C" fn(*mut c_void, *mut c_char, u32, u32) -> c_int,
+    pub(crate) ota_ask: unsafe extern "C" fn(*mut c_void, c_int, *mut c_void, usize) -> c_int,
+    pub(crate) ota_failure: extern "C" fn(*mut c_void) -> c_int,
+    pub(crate) http_init: extern "C" fn() -> *mut c_void,
+    pub(crate) http_auth: extern "C" fn(*mut c_void) -> c_int,
+    pub(crate) http_send:
+        unsafe extern "C" fn(*mut c_void, *mut c_char, u32, *mut c_char, u32, u32) -> c_int,
+    pub(crate) http_disconnect: extern "C" fn(*mut c_void),
+    pub(crate) http_deinit: unsafe extern "C" fn(*mut *mut c_void),
     pub(crate) open_log: unsafe extern "C" fn(*const c_char),
     pub(crate) log_level: extern "C" fn(c_int),
     /// Keeps the code where it is.
@@ -124,6 +138,18 @@ impl Api {
                 unsubscribe: *library.get("IOT_MQTT_Unsubscribe")?,
                 publish: *library.get("IOT_MQTT_Publish")?,
                 setup: *library.get("IOT_SetupConnInfo")?,
+                ota_init: *library.get("IOT_OTA_Init")?,
+                ota_deinit: *library.get("IOT_OTA_Deinit")?,
+                ota_report: *library.get("IOT_OTA_ReportVersion")?,
+                ota_is_fetching: *library.get("IOT_OTA_IsFetching")?,
+                ota_fetch: *library.get("IOT_OTA_FetchYield")?,
+                ota_ask: *library.get("IOT_OTA_Ioctl")?,
+                ota_failure: *library.get("IOT_OTA_GetFailure")?,
+                http_init: *library.get("IOT_sim_http_init")?,
+                http_auth: *library.get("IOT_HTTP_DeviceNameAuth")?,
+                http_send: *library.get("IOT_sim_http_send")?,
+                http_disconnect: *library.get("IOT_HTTP_Disconnect")?,
+                http_deinit: *library.get("IOT_HTTP_DeInit")?,
                 open_log: *library.get("IOT_OpenLog")?,
                 log_level: *library.get("IOT_SetLogLevel")?,
                 _library: library,

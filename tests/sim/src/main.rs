@@ -7,11 +7,14 @@ mod app;
 mod broker;
 mod hal;
 mod heap;
+mod http;
 mod library;
 mod net;
 mod oom;
+mod ota;
 mod plan;
 mod stats;
+mod web;
 mod workers;
 mod world;
 

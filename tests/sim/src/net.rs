@@ -30,6 +30,8 @@ pub(crate) struct Conn {
     /// The network has done something to it that takes time.
     pub(crate) troubled: bool,
     pub(crate) peer: Peer,
+    /// To the web server: what it has of a request.
+    pub(crate) request: Option<Vec<u8>>,
 }
 
 impl Conn {
@@ -48,6 +50,7 @@ impl Conn {
             writing: false,
             troubled: false,
             peer: Peer::new(now),
+            request: None,
         }
     }
 

@@ -76,6 +76,10 @@ fn of_session(session: u64) -> (Plan, Rng) {
     plan.reentrant = 10_000;
     plan.destroy = 1000;
     plan.many_ids = false;
+    plan.write_buffer = 1024;
+    plan.read_buffer = 1024;
+    plan.downloads = true;
+    plan.posts = true;
     plan.impatient = false;
     plan.out_of_memory = true;
     plan.rates = Rates {

@@ -34,6 +34,10 @@ pub(crate) struct Plan {
     pub(crate) reentrant: u32,
     /// How often a client is destroyed and made again.
     pub(crate) destroy: u32,
+    /// Images are announced, and fetched.
+    pub(crate) downloads: bool,
+    /// Messages are sent to the web server, too.
+    pub(crate) posts: bool,
     /// Publishes so many messages that packet ids come round.
     pub(crate) many_ids: bool,
     /// The port's clock leaps, so that moments in the library wrap, too.
@@ -74,6 +78,7 @@ pub(crate) struct Rates {
     pub(crate) malformed: u32,
     pub(crate) session_lost: u32,
     pub(crate) oversize: u32,
+    pub(crate) web: u32,
 }
 
 impl Plan {
@@ -131,6 +136,8 @@ impl Plan {
             busy: 1 << rng.u32(9..15),
             reentrant: [0, 2000, 10_000, 30_000][rng.usize(..4)],
             destroy: [0, 0, 50, 1000][rng.usize(..4)],
+            downloads: false,
+            posts: !many_ids && rng.u8(..4) == 0,
             many_ids,
             // A look of another thread from before a leap would count it twice.
             leap: rng.u8(..8) == 0 && threads == 1,
@@ -139,6 +146,9 @@ impl Plan {
             out_of_memory: false,
             rates: Rates::default(),
         };
+        // An announcement needs room.
+        let room = plan.read_buffer.min(plan.write_buffer) >= 512;
+        plan.downloads = room && !many_ids && rng.bool();
         // A calm run shows that nothing happens without a reason.
         if rng.u8(..10) > 0 && !many_ids {
             plan.rates = Rates::new(rng);
@@ -183,6 +193,7 @@ impl Rates {
             malformed: rate(300),
             session_lost: rate(20_000),
             oversize: rate(2000),
+            web: rate(40_000),
         }
     }
 }

@@ -46,6 +46,13 @@ faults! {
     SessionLost: "session lost by the server",
     Oversize: "message larger than the read buffer",
     Kick: "client kicked by the server",
+    WebRefuses: "error page, or a code that refuses, from the web server",
+    WebRedirects: "download redirected",
+    WebNoRange: "range ignored by the web server",
+    WebChanged: "image changed on the web server",
+    WebSpoils: "byte of an image spoilt",
+    WebStops: "image ended early by the web server",
+    WebExpires: "token expired",
 }
 
 /// Sums over runs.
@@ -58,6 +65,10 @@ pub(crate) struct Stats {
     pub(crate) connections: u64,
     pub(crate) published: u64,
     pub(crate) delivered: u64,
+    /// Images that came whole and right.
+    pub(crate) images: u64,
+    /// Messages that the web server has taken.
+    pub(crate) posted: u64,
     faults: Vec<u64>,
 }
 
@@ -75,6 +86,8 @@ impl Stats {
         self.connections += other.connections;
         self.published += other.published;
         self.delivered += other.delivered;
+        self.images += other.images;
+        self.posted += other.posted;
         self.faults.resize(Fault::ALL.len(), 0);
         for (sum, count) in self.faults.iter_mut().zip(&other.faults) {
             *sum += count;

@@ -177,13 +177,15 @@ pub(crate) fn run(library: &Path, args: &Args) -> Result<()> {
 fn progress(stats: &Stats, passed: Duration) -> String {
     let years = stats.virtual_ms as f64 / 1000.0 / 86_400.0 / 365.25;
     format!(
-        "{} seeds, {:.0}/s; {years:.3} virtual years; {} HAL calls, {} connections, {} messages out, {} in",
+        "{} seeds, {:.0}/s; {years:.3} virtual years; {} HAL calls, {} connections, {} messages out, {} in, {} images, {} posts",
         stats.seeds,
         stats.seeds as f64 / passed.as_secs_f64(),
         stats.hal_calls,
         stats.connections,
         stats.published,
-        stats.delivered
+        stats.delivered,
+        stats.images,
+        stats.posted
     )
 }
 

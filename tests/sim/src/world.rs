@@ -20,6 +20,7 @@ use crate::{
     net::Conn,
     plan::Plan,
     stats::{Fault, Stats},
+    web::Site,
 };
 
 thread_local! {
@@ -185,6 +186,7 @@ pub(crate) struct World {
     pub(crate) conns: Vec<Conn>,
     pub(crate) broker: Broker,
     pub(crate) model: Model,
+    pub(crate) site: Site,
     pub(crate) stats: Stats,
     pub(crate) violation: Option<Violation>,
     calls_now: u32,
@@ -215,6 +217,7 @@ impl World {
             conns: Vec::new(),
             broker: Broker::new(&plan),
             model: Model::new(&plan),
+            site: Site::default(),
             stats: Stats::default(),
             violation: None,
             calls_now: 0,
@@ -373,6 +376,9 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         match event {
+            Event::Arrive(conn, bytes) if self.conns[conn].request.is_some() => {
+                self.ask(conn, &bytes);
+            }
             Event::Arrive(conn, bytes) => self.arrive(conn, &bytes),
             Event::Hangup(conn) => self.hung_up(conn),
             Event::Reply(conn, bytes) => self.server_sends(conn, &bytes),

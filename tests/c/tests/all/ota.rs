@@ -129,8 +129,14 @@ fn a_link_that_is_cut_again_and_again_brings_each_byte_once() {
         });
         let image = image(len);
         plan(&cloud, hal, &image);
-        let (outcome, file) = take(&cloud, hal);
-        outcome.expect_success();
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        let path = folder.path().join("image");
+        let mut program = sample(&cloud, hal, &path).start();
+        for percent in (10..100).step_by(10) {
+            program.wait_line(&format!("ota: {percent} %"));
+        }
+        program.finish().expect_success();
+        let file = fs::read(&path).expect("it has written the file");
         assert!(file == image, "{hal:?}: the file is another");
         expect_state(&cloud, &UpgradeState::Succeeded);
         let downloads = downloads(&cloud);
