@@ -162,6 +162,11 @@ enum OtaCommand {
     },
     /// Shows which version each device runs and is to run.
     Status,
+    /// Makes the web server misbehave in downloads.
+    Faults {
+        /// How, as in docs/cloud.md: a JSON object; {} is not at all.
+        faults: String,
+    },
 }
 
 #[derive(Args)]
@@ -431,6 +436,10 @@ impl Command {
                 let upgrades: Vec<Value> = client.get("/v1/upgrades")?;
                 upgrades.iter().map(upgrade_line).try_for_each(say)
             }
+            Self::Ota(OtaCommand::Faults { faults }) => {
+                client.put("/v1/download-faults", &parse(&faults)?)?;
+                say("set")
+            }
             Self::PushConfig { device, file } => {
                 let content = std::fs::read(&file)
                     .with_context(|| format!("cannot read {}", file.display()))?;
@@ -659,6 +668,17 @@ impl Client {
             .timeout_global(Some(SHORT))
             .build()
             .call();
+        self.read(sent)
+    }
+
+    fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let sent = self
+            .agent
+            .put(self.url(path))
+            .config()
+            .timeout_global(Some(SHORT))
+            .build()
+            .send_json(body);
         self.read(sent)
     }
 

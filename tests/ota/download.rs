@@ -2,7 +2,10 @@
 
 use std::cell::Cell;
 
-use iotkit::services::ota::{Failure, Kind, Phase};
+use iotkit::{
+    services::ota::{Announcement, Failure, Incoming, Kind, Phase, Want},
+    time::Instant,
+};
 
 use crate::world::{Answer, Request, World, md5};
 
@@ -511,6 +514,22 @@ fn a_silent_server_is_waited_for_and_then_asked_again() {
             let took = world.now() - start;
             assert!((30_000..32_000).contains(&took), "{stall}: {took}");
         }
+    }
+}
+
+/// Moments are compared within 24 days, but an application may be away for longer.
+#[test]
+fn an_image_that_was_announced_weeks_ago_is_fetched_at_once() {
+    let payload = format!(
+        r#"{{"message":"success","data":{{"version":"2","url":"{URL}","size":1,"md5":"0"}}}}"#
+    );
+    let parsed = Announcement::parse(Incoming::Upgrade, payload.as_bytes());
+    let (announcement, url) = parsed.expect("an announcement");
+    let start = Instant::from_millis(0);
+    let download = announcement.download(url, start);
+    for days in [0, 1, 24, 25, 40, 49] {
+        let want = download.want(100, start.after(days * 86_400_000));
+        assert!(matches!(want, Want::Dial(_)), "after {days} days: {want:?}");
     }
 }
 

@@ -296,6 +296,7 @@ fn steps() -> Result<Vec<Step>> {
         ("fuzzing, a slice", own(&["fuzz", "--seconds", "5"])),
         ("budgets", own(&["bench", "--check"])),
         ("demo", own(&["demo"])),
+        ("demo of an upgrade", own(&["demo", "ota"])),
     ]
     .into_iter()
     .map(|(name, command)| Step { name, command })

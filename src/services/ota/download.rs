@@ -162,9 +162,10 @@ impl Download {
     pub fn want(&self, room: usize, now: Instant) -> Want<'_> {
         match &self.link {
             Link::Closed { at } => match (at.until(now), self.place()) {
-                (0, Some(url)) => Want::Dial(url),
-                (0, None) => Want::Over(Err(Failure::Redirect)),
-                (wait, _) => Want::Wait(wait),
+                // What seems to be further off has been for so long that moments have come round.
+                (wait @ 1..=Self::PAUSE_MAX, _) => Want::Wait(wait),
+                (_, Some(url)) => Want::Dial(url),
+                (_, None) => Want::Over(Err(Failure::Redirect)),
             },
             Link::Sending { request, sent } => {
                 Want::Write(request.get(*sent..).unwrap_or_default())
