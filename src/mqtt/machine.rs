@@ -565,7 +565,14 @@ impl<H: Copy + PartialEq> Machine<H> {
                 self.wake_at(until);
                 return self.subscriptions.stay_expired(self.patience(), now);
             }
-            Link::Waiting { .. } | Link::Opened | Link::Lost { .. } | Link::Closed => {
+            Link::Waiting { at } => {
+                // What has come must not seem to be ahead when it is acted upon only after 2^31 ms.
+                if at.reached(now) {
+                    self.link = Link::Waiting { at: now };
+                }
+                return self.subscriptions.stay_expired(self.patience(), now);
+            }
+            Link::Opened | Link::Lost { .. } | Link::Closed => {
                 return self.subscriptions.stay_expired(self.patience(), now);
             }
         };

@@ -403,6 +403,22 @@ fn requests_time_out_after_weeks_offline() {
     t.assert_quiet();
 }
 
+/// A device that is suspended while the library waits, and whose application then leaves it alone for weeks.
+#[test]
+fn a_device_that_was_away_for_weeks_connects_at_once() {
+    const DAY: u64 = 86_400_000;
+
+    let t = Script::connected();
+    lose(&t);
+    t.platform(|behaviour| behaviour.sleeps = |_| 13 * DAY);
+    assert_eq!(t.run_with(100, &mut |_, _| {}).0, Ok(()));
+    t.platform(|behaviour| behaviour.sleeps = u64::from);
+    t.sleep(12 * DAY);
+    t.advance(100);
+    t.broker_expects_connect(CONFIG);
+    t.client_reports(Event::Reconnected);
+}
+
 /// mqtt-15.26: nothing is told between DISCONNECT and RECONNECT, however long that takes.
 #[test]
 fn nothing_is_told_between_loss_and_return() {
