@@ -1,7 +1,7 @@
 //! The connection info a device computes for itself, against the example of the reference (its
 //! credentials are made up) and against its rules for every field.
 
-use iotkit::auth::conn_info::{Fields, Region, Security, Setup};
+use iotkit::auth::conn_info::{Fields, Granted, Region, Security, Setup};
 use iotkit::auth::mid::{BadId, MidReport};
 use iotkit::auth::sign::{HmacMd5, HmacSha1, Method};
 use iotkit::auth::{Error, Identity, Part};
@@ -20,6 +20,7 @@ fn setup() -> Setup<'static> {
         identity: device(),
         region: Region::Shanghai,
         security: Security::Plain,
+        granted: None,
         gateway: false,
         extended_rrpc: false,
         partner_id: b"PID1",
@@ -139,6 +140,44 @@ fn the_client_id_says_how_the_library_was_built_and_who_made_the_module() {
         }),
         format!("{base}3{middle}gw=0,ext=0,partner_id=PID1|")
     );
+}
+
+/// mqtt-15.6: what the platform grants stands for host, user name and password (reference: mqtt.md, 4.5).
+#[test]
+fn what_the_platform_grants_is_taken_over() {
+    let granted = Granted {
+        host: b"mq.example.com",
+        port: 1884,
+        iot_id: b"ID-1",
+        iot_token: b"TK-1",
+    };
+    for (security, mode) in [(Security::Tls, "-1"), (Security::Plain, "0")] {
+        let record = Record::of::<HmacSha1>(&Setup {
+            security,
+            granted: Some(granted),
+            ..setup()
+        });
+        assert_eq!(text(&record.host_name), "mq.example.com");
+        assert_eq!(text(&record.username), "ID-1");
+        assert_eq!(text(&record.password), "TK-1");
+        let start = format!("a1ProdKey01.dev-0001|securemode={mode},timestamp=");
+        assert!(
+            record.client_id().starts_with(&start),
+            "{}",
+            record.client_id()
+        );
+    }
+    let long = [b't'; 257];
+    let mut record = Record::dirty();
+    let refused = record.update::<HmacSha1>(&Setup {
+        granted: Some(Granted {
+            iot_token: &long,
+            ..granted
+        }),
+        ..setup()
+    });
+    assert_eq!(refused, Err(Error::TooLong(Part::Password)));
+    assert!(record == Record::dirty(), "it is left alone");
 }
 
 #[test]

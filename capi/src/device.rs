@@ -26,6 +26,7 @@ use zeroize::Zeroize;
 use crate::{
     claim::{self, Claimable},
     entry::{field_bytes, field_text, fill_field},
+    guider::Permit,
     hal::sys,
     log, root_ca,
     v2::iot_export::{
@@ -53,6 +54,8 @@ pub(crate) enum Refused {
     Identity(Error),
     /// Another thread is at it.
     Busy,
+    /// The platform was asked, and does not let the device connect.
+    NotGranted,
 }
 
 impl From<Error> for Refused {
@@ -69,6 +72,7 @@ impl Refused {
             Self::Identity(Error::Empty(part)) => ("connection info: missing:", Some(part)),
             Self::Identity(Error::TooLong(part)) => ("connection info: too long:", Some(part)),
             Self::Busy => ("connection info: in use by another thread", None),
+            Self::NotGranted => ("connection info: not granted by the platform", None),
         };
         let value = part.map_or(Value::None, |part| Value::Text(part.name().as_bytes()));
         log::write(Level::Error, text, value);
@@ -131,12 +135,31 @@ impl Candidate {
     /// Makes this the device, and computes its connection info. Changes nothing if that fails.
     pub(crate) fn set_up(&self) -> Result<(), Refused> {
         let vendor = Vendor::ask();
+        let permit = self.permit()?;
         let claim = Claim::wait()?;
-        // There is one: `new` has put it there.
-        let identity = identity(&self.0).ok_or(Error::Empty(Part::ProductKey))?;
-        renew(&claim, &identity, &vendor)?;
+        renew(&claim, &self.identity()?, &vendor, permit.as_ref())?;
         self.store(&claim);
         Ok(())
+    }
+
+    fn identity(&self) -> Result<Identity<'_>, Refused> {
+        // There is one: `new` has put it there.
+        Ok(identity(&self.0).ok_or(Error::Empty(Part::ProductKey))?)
+    }
+
+    /// Where the device may connect, if that is for the platform to say. Nothing is claimed meanwhile.
+    fn permit(&self) -> Result<Option<Permit>, Refused> {
+        if !cfg!(feature = "guider") {
+            return Ok(None);
+        }
+        let permit = Permit::ask(&self.identity()?, region());
+        permit.map(Some).ok_or(Refused::NotGranted)
+    }
+
+    /// Computes the connection info of this device again, after the platform was asked.
+    fn renew(&self, vendor: &Vendor) -> Result<(), Refused> {
+        let permit = self.permit()?;
+        renew(&Claim::wait()?, &self.identity()?, vendor, permit.as_ref())
     }
 
     /// Makes this the device, without computing anything.
@@ -166,8 +189,14 @@ pub(crate) fn reauthenticate() -> Result<(), Refused> {
     let Some(claim) = Claim::get() else {
         return Ok(());
     };
+    if cfg!(feature = "guider") {
+        return match copied(claim) {
+            Some(device) => device.renew(&vendor).map_err(Refused::logged),
+            None => Ok(()),
+        };
+    }
     match current(&claim) {
-        Some(identity) => renew(&claim, &identity, &vendor).map_err(Refused::logged),
+        Some(identity) => renew(&claim, &identity, &vendor, None).map_err(Refused::logged),
         None => Ok(()),
     }
 }
@@ -210,15 +239,22 @@ pub(crate) fn root_certificate() -> *const c_char {
     }
 }
 
-fn renew(_: &Claim, identity: &Identity<'_>, vendor: &Vendor) -> Result<(), Refused> {
+fn renew(
+    _: &Claim,
+    identity: &Identity<'_>,
+    vendor: &Vendor,
+    permit: Option<&Permit>,
+) -> Result<(), Refused> {
+    let granted = permit.and_then(Permit::granted);
     let setup = Setup {
         identity: *identity,
-        region: Region::from(i64::from(REGION.load(Ordering::Relaxed))),
+        region: region(),
         security: if cfg!(feature = "tls") {
             Security::Tls
         } else {
             Security::Plain
         },
+        granted,
         gateway: cfg!(feature = "gateway"),
         extended_rrpc: cfg!(feature = "rrpc-new"),
         partner_id: vendor.partner.text(),
@@ -236,10 +272,21 @@ fn renew(_: &Claim, identity: &Identity<'_>, vendor: &Vendor) -> Result<(), Refu
             password: bytes_mut(&raw mut (*record).password),
         }
         .update::<SignMethod>(&setup)?;
-        (*record).port = PORT;
+        (*record).port = granted.map_or(PORT, |granted| granted.port);
         (*record).pub_key = root_certificate();
     }
     Ok(())
+}
+
+fn region() -> Region {
+    Region::from(i64::from(REGION.load(Ordering::Relaxed)))
+}
+
+/// A copy of the device that is set, if there is one.
+fn copied(claim: Claim) -> Option<Candidate> {
+    current(&claim)?;
+    // SAFETY: the record lives as long as the program, and is written under a claim only.
+    Some(Candidate(unsafe { *device_info() }))
 }
 
 /// The device that is set, if there is one.

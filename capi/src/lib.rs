@@ -7,6 +7,7 @@ extern crate std;
 mod claim;
 mod device;
 mod entry;
+mod guider;
 pub mod hal;
 mod handle;
 mod http;

@@ -28,7 +28,6 @@ use crate::{
     },
     device::DeviceId,
     fault::{ConnAckFault, Faults},
-    sign,
     transcript::{Direction, PacketEntry, What},
 };
 
@@ -323,7 +322,8 @@ impl Reader {
         let packet =
             Packet::parse(frame).map_err(|why| self.malformed(&why.to_string(), &frame.bytes))?;
         if let Packet::Connect(connect) = &packet
-            && let Some(device) = connect.username.as_deref().and_then(sign::parse_username)
+            && let Some(name) = connect.username.as_deref()
+            && let Some(device) = self.context.broker.device_of(name)
         {
             let _ = self.context.device.set(device); // a second CONNECT changes nothing
         }

@@ -70,7 +70,7 @@ pub struct DownloadFaults {
     pub range_off: i64,
 }
 
-/// How answers to `/auth` and `/topic` misbehave, one after the other; then they are as they should be.
+/// How answers to `/auth`, `/auth/devicename` and `/topic` misbehave, one after the other; then they are as they should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum AnswerFault {
@@ -222,6 +222,7 @@ pub(crate) async fn serve(server: Arc<Server>, listener: Listener) {
 fn router(server: Arc<Server>) -> Router {
     Router::new()
         .route("/auth", post(auth))
+        .route("/auth/devicename", post(guide))
         .route("/auth/register/device", post(register))
         .route("/topic/{*topic}", post(topic))
         .fallback(any(download))
@@ -330,6 +331,50 @@ async fn topic(State(server): Shared, headers: HeaderMap, request: Request) -> R
     answer(&server, device.as_ref(), &line, result).await
 }
 
+/// What a device says that wants to be told where to connect (reference: MQTT, 4.5).
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Guided {
+    product_key: String,
+    device_name: String,
+    client_id: String,
+    sign: String,
+    signmethod: String,
+    timestamp: Option<String>,
+}
+
+async fn guide(State(server): Shared, body: Bytes) -> Response {
+    let said: Option<Guided> = serde_urlencoded::from_bytes(&body).ok();
+    let device = said
+        .as_ref()
+        .map(|said| DeviceId::new(&said.product_key, &said.device_name));
+    let signed = said.as_ref().zip(device.as_ref()).map(|(said, device)| {
+        let text = signed_text(&said.client_id, device, said.timestamp.as_deref());
+        let method = SignMethod::parse(&said.signmethod);
+        method.is_some_and(|method| server.broker.signed(device, method, &text, &said.sign))
+    });
+    let granted = match (signed, device.as_ref()) {
+        (Some(true), Some(device)) => grant(&server, device).ok_or((500, "common error")),
+        (Some(_), _) => Err((6288, "not signed, or not to connect")),
+        (None, _) => Err((460, "request parameter error")),
+    };
+    let body = match granted {
+        Ok(data) => json!({"code": 200, "data": data, "message": "success"}),
+        Err((code, message)) => json!({"code": code, "data": {}, "message": message}),
+    };
+    say(&server, device.as_ref(), "POST /auth/devicename", body).await
+}
+
+/// Where the device may connect, and as whom.
+fn grant(server: &Server, device: &DeviceId) -> Option<Value> {
+    let (name, password) = (random_hex().ok()?, random_hex().ok()?);
+    server.broker.grant(&name, device, &password);
+    let (host, port) = ("localhost", server.endpoints.mqtt.port());
+    Some(json!({
+        "iotId": name, "iotToken": password, "resources": {"mqtt": {"host": host, "port": port}},
+    }))
+}
+
 /// What a device without a secret sends (Alink, 4.1).
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -378,25 +423,30 @@ async fn register(State(server): Shared, body: Bytes) -> Response {
     response
 }
 
-/// The envelope of `/auth` and `/topic` (reference: HTTP, section 3), or what a fault makes of it.
+/// The envelope of `/auth` and `/topic` (reference: HTTP, section 3).
 async fn answer(
     server: &Server,
     device: Option<&DeviceId>,
     line: &str,
     result: Result<Value, Refusal>,
 ) -> Response {
-    let fault = server.web.lock().answers.pop_front();
-    let body = match (&fault, result) {
-        (Some(AnswerFault::Code(code)), _) => {
-            json!({"code": code, "message": "on request", "info": {}})
-        }
-        (_, Ok(info)) => json!({"code": 0, "message": "success", "info": info}),
-        (_, Err(Refusal(code, message))) => json!({"code": code, "message": message, "info": {}}),
+    let body = match result {
+        Ok(info) => json!({"code": 0, "message": "success", "info": info}),
+        Err(Refusal(code, message)) => json!({"code": code, "message": message, "info": {}}),
     };
+    say(server, device, line, body).await
+}
+
+/// A response, or what a fault makes of it.
+async fn say(server: &Server, device: Option<&DeviceId>, line: &str, body: Value) -> Response {
+    let fault = server.web.lock().answers.pop_front();
     let mut status = StatusCode::OK;
     let mut text = body.to_string();
     match fault {
-        None | Some(AnswerFault::Code(_)) => {}
+        None => {}
+        Some(AnswerFault::Code(code)) => {
+            text = json!({"code": code, "message": "on request", "info": {}}).to_string();
+        }
         Some(AnswerFault::Body(body)) => text = body,
         Some(AnswerFault::Status(number)) => {
             status = StatusCode::from_u16(number).unwrap_or(status)

@@ -7,7 +7,7 @@ use std::{process::Command, time::Instant};
 
 use common::{PATIENCE, SECRET, config, credentials, lamp, mosquitto, run, start, stdout};
 use iotkit_cloud::{
-    AnswerFault, Cloud, ConfigDigest, DownloadFaults, SignMethod, UpgradeState, What,
+    AnswerFault, Cloud, ConfigDigest, Direction, DownloadFaults, SignMethod, UpgradeState, What,
 };
 use serde_json::{Value, json};
 
@@ -184,6 +184,56 @@ fn a_device_gets_its_secret_with_the_products() {
     assert_ne!(ask("dev-0001", "another")["code"], 200);
     assert_ne!(ask("nobody", "made-up-product-secret")["code"], 200);
     let nonsense = json_of(curl(&cloud, "/auth/register/device", &["--data", "x"]));
+    assert_ne!(nonsense["code"], 200);
+}
+
+/// What it is granted lets it connect, without a signature.
+#[test]
+fn a_device_is_told_where_to_connect() {
+    let cloud = start();
+    let ask = |secret: &str| {
+        let text = format!(
+            "clientIdid-1deviceName{}productKey{}timestamp1",
+            lamp().device_name,
+            lamp().product_key
+        );
+        let sign = SignMethod::HmacSha1.sign(secret, &text);
+        let form = format!(
+            "productKey={}&deviceName={}&signmethod=hmacsha1&sign={sign}&version=default&clientId=id-1&timestamp=1&resources=mqtt",
+            lamp().product_key,
+            lamp().device_name
+        );
+        json_of(curl(&cloud, "/auth/devicename", &["--data", &form]))
+    };
+    let answer = ask(SECRET);
+    let data = &answer["data"];
+    assert_eq!(answer["code"], 200);
+    assert_eq!(
+        data["resources"]["mqtt"],
+        json!({"host": "localhost", "port": cloud.mqtt_address().port()})
+    );
+    let text = |name: &str| data[name].as_str().expect("a text").to_owned();
+    let mut granted = credentials(&lamp(), "");
+    granted.username = text("iotId");
+    granted.password = text("iotToken");
+    let topic = format!("/{}/{}/update", lamp().product_key, lamp().device_name);
+    let publish = |granted: &_| {
+        let mut command = mosquitto("mosquitto_pub", &cloud, granted);
+        run(command.args(["-q", "1", "-t", &topic, "-m", "granted"]))
+    };
+    assert!(publish(&granted).status.success());
+    let sent = cloud.transcript().entries();
+    let sent = sent.iter().filter(|entry| {
+        entry
+            .message_on(Direction::Up, &topic)
+            .is_some_and(|message| message.text() == "granted")
+    });
+    assert_eq!(sent.count(), 1);
+
+    granted.password.push('0');
+    assert!(!publish(&granted).status.success());
+    assert_ne!(ask("another")["code"], 200);
+    let nonsense = json_of(curl(&cloud, "/auth/devicename", &["--data", "x"]));
     assert_ne!(nonsense["code"], 200);
 }
 

@@ -1,16 +1,16 @@
 //! What an MQTT connection to the platform says in CONNECT, and where it goes.
 //!
-//! Direct mode: everything is known on the device. The timestamp is a constant, so the same device
-//! always gets the same strings.
+//! Everything is known on the device, unless the platform was asked before. The timestamp is a constant, so the same
+//! device always gets the same strings.
 
-use super::sign::{Key, Method};
+use super::sign::{Key, Method, Signature};
 use super::{Error, Identity, Part};
 
 /// The port of the MQTT service, for TLS and plain TCP alike.
 pub const PORT: u16 = 1883;
 
 /// The signed timestamp: 2050-01-01T00:00:00Z in milliseconds, not a clock reading.
-const TIMESTAMP: &str = "2524608000000";
+pub(crate) const TIMESTAMP: &str = "2524608000000";
 
 /// Where the platform runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,10 +59,23 @@ impl From<i64> for Region {
 /// How the connection is protected; tells `securemode` to the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Security {
-    /// TLS, `securemode=2`.
+    /// TLS, `securemode=2`; -1 if the platform was asked before.
     Tls,
-    /// Plain TCP, `securemode=3`.
+    /// Plain TCP, `securemode=3`; 0 if the platform was asked before.
     Plain,
+}
+
+/// Where to connect, and as whom, if the platform was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Granted<'a> {
+    /// The server's name.
+    pub host: &'a [u8],
+    /// Its port.
+    pub port: u16,
+    /// The user name.
+    pub iot_id: &'a [u8],
+    /// The password.
+    pub iot_token: &'a [u8],
 }
 
 /// Everything the connection info is computed from.
@@ -74,6 +87,8 @@ pub struct Setup<'a> {
     pub region: Region,
     /// How to connect.
     pub security: Security,
+    /// What the platform has said, if it was asked; else the device signs for itself.
+    pub granted: Option<Granted<'a>>,
     /// Whether the device speaks for sub-devices (`gw=`).
     pub gateway: bool,
     /// Whether the device knows the second RRPC topic family (`ext=`).
@@ -105,37 +120,35 @@ impl Fields<'_> {
         let id = setup.identity;
         let (pk, dn) = (id.product_key().as_bytes(), id.device_name().as_bytes());
 
-        // `Identity` has checked it; a key of 64 bytes is the longest.
-        let key = Key::new(id.device_secret().as_bytes())
-            .map_err(|_| Error::TooLong(Part::DeviceSecret))?;
-        let password = M::sign(
-            &key,
-            &[
-                b"clientId",
-                pk,
-                b".",
-                dn,
-                b"deviceName",
-                dn,
-                b"productKey",
-                pk,
-                b"timestamp",
-                TIMESTAMP.as_bytes(),
-            ],
-        );
         let labelled =
             |label: &'static [u8], value: &[u8]| if value.is_empty() { &[] } else { label };
 
-        let host_name: &[&[u8]] = &[pk, b".", setup.region.mqtt_domain().as_bytes()];
-        let username: &[&[u8]] = &[dn, b"&", pk];
-        let password: &[&[u8]] = &[password.as_bytes()];
+        let signature;
+        let (host_name, username, password): ([&[u8]; 3], [&[u8]; 3], &[u8]) = match setup.granted {
+            None => {
+                // `Identity` has checked it; a key of 64 bytes is the longest.
+                let key = Key::new(id.device_secret().as_bytes())
+                    .map_err(|_| Error::TooLong(Part::DeviceSecret))?;
+                signature = sign::<M>(&id, &key);
+                (
+                    [pk, b".", setup.region.mqtt_domain().as_bytes()],
+                    [dn, b"&", pk],
+                    signature.as_bytes(),
+                )
+            }
+            Some(it) => ([it.host, b"", b""], [it.iot_id, b"", b""], it.iot_token),
+        };
+        let (host_name, username): (&[&[u8]], &[&[u8]]) = (&host_name, &username);
+        let password: &[&[u8]] = &[password];
         let client_id: &[&[u8]] = &[
             pk,
             b".",
             dn,
-            match setup.security {
-                Security::Tls => b"|securemode=2,timestamp=",
-                Security::Plain => b"|securemode=3,timestamp=",
+            match (setup.security, setup.granted) {
+                (Security::Tls, None) => b"|securemode=2,timestamp=",
+                (Security::Plain, None) => b"|securemode=3,timestamp=",
+                (Security::Tls, Some(_)) => b"|securemode=-1,timestamp=",
+                (Security::Plain, Some(_)) => b"|securemode=0,timestamp=",
             },
             TIMESTAMP.as_bytes(),
             b",signmethod=",
@@ -172,6 +185,27 @@ impl Fields<'_> {
         }
         Ok(())
     }
+}
+
+/// The device's signature for a connection (reference: mqtt.md, 4.4).
+pub(crate) fn sign<M: Method>(device: &Identity<'_>, secret: &Key) -> Signature {
+    let product_key = device.product_key().as_bytes();
+    let device_name = device.device_name().as_bytes();
+    M::sign(
+        secret,
+        &[
+            b"clientId",
+            product_key,
+            b".",
+            device_name,
+            b"deviceName",
+            device_name,
+            b"productKey",
+            product_key,
+            b"timestamp",
+            TIMESTAMP.as_bytes(),
+        ],
+    )
 }
 
 /// The parts in one go, up to the first `||`: the platform's separator cannot be part of a value.

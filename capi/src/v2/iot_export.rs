@@ -227,13 +227,17 @@ pub extern "C" fn IOT_DumpMemoryStats(level: MaybeUninit<IOT_LogLevel>) {
 ///
 /// The result is one object that belongs to the library and stays at its address; each call, and each reconnect of
 /// an MQTT client, brings it up to date. Its strings may be used as members of `iotx_mqtt_param_t`, and the host name
-/// may be put into lower case in place. Does not block. One thread at a time. (Alink, device authentication.)
+/// may be put into lower case in place. One thread at a time. (Alink, device authentication.)
+///
+/// Does not block. A library built with the feature `guider`, V2.10's without `MQTT_DIRECT`, asks the platform over
+/// HTTPS: for connecting, 5 s for sending and 10 s for the answer; so does each reconnect.
 ///
 /// @param product_key    up to `PRODUCT_KEY_LEN` characters
 /// @param device_name    up to `DEVICE_NAME_LEN` characters
 /// @param device_secret  up to `DEVICE_SECRET_LEN` characters
 /// @param info_ptr       receives the address of an `iotx_conn_info_t`, or `NULL` if signing failed; do not free it
-/// @return 0; -1 if an argument is `NULL`, empty or too long, or the client id would be
+/// @return 0; -1 if an argument is `NULL`, empty or too long, the client id would be, or the platform was asked and has
+///         not granted it
 ///
 /// # Safety
 ///

@@ -18,10 +18,12 @@ pub enum Hal {
     MbedTls,
     /// TLS inside the archive, feature `tls-rustls`.
     Rustls,
+    /// As [`Self::MbedTls`]; the platform is asked where to connect, feature `guider`.
+    Guided,
 }
 
 impl Hal {
-    /// All of them.
+    /// All transports.
     pub const ALL: [Self; 3] = [Self::Tcp, Self::MbedTls, Self::Rustls];
 
     fn name(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Hal {
             Self::Tcp => "tcp",
             Self::MbedTls => "tls",
             Self::Rustls => "rustls",
+            Self::Guided => "guided",
         }
     }
 
@@ -37,6 +40,7 @@ impl Hal {
             Self::Tcp => &["--no-default-features"],
             Self::MbedTls => &[],
             Self::Rustls => &["--features", "tls-rustls"],
+            Self::Guided => &["--features", "guider"],
         }
     }
 
@@ -45,7 +49,7 @@ impl Hal {
     fn system_libraries(self) -> &'static [&'static str] {
         match self {
             Self::Tcp => &["-lpthread", "-lrt"],
-            Self::MbedTls => &[
+            Self::MbedTls | Self::Guided => &[
                 "-l:libmbedtls.a",
                 "-l:libmbedx509.a",
                 "-l:libmbedcrypto.a",
@@ -63,7 +67,7 @@ impl Hal {
                 Some("-DPLAIN_TCP"),
                 &["HAL_TCP_Establish", "HAL_TCP_Read", "HAL_TCP_Write"],
             ),
-            Self::MbedTls => (
+            Self::MbedTls | Self::Guided => (
                 Some("-DTLS_PORT"),
                 &[
                     "HAL_SSL_Establish",
@@ -89,7 +93,7 @@ impl Hal {
             ],
         );
         let mut archives = vec![self.library()];
-        if self == Self::MbedTls {
+        if matches!(self, Self::MbedTls | Self::Guided) {
             archives.push(ports.join("libiot_tls.a"));
         }
         archives.push(ports.join("libiot_platform.a"));
@@ -207,7 +211,7 @@ fn once(key: String, build: impl FnOnce() -> PathBuf) -> Program {
 }
 
 fn archives(hal: Hal) -> &'static [PathBuf] {
-    static BUILT: [OnceLock<Vec<PathBuf>>; 3] = [const { OnceLock::new() }; 3];
+    static BUILT: [OnceLock<Vec<PathBuf>>; 4] = [const { OnceLock::new() }; 4];
     BUILT[hal as usize].get_or_init(|| hal.archives())
 }
 

@@ -46,6 +46,7 @@ fuzz_target!(|input: &[u8]| {
             0 => Security::Tls,
             _ => Security::Plain,
         },
+        granted: None,
         gateway: choices & 2 != 0,
         extended_rrpc: choices & 4 != 0,
         partner_id,

@@ -1,9 +1,9 @@
 //! Messages over HTTPS, against the platform's web server.
 
-use iotkit_c_tests::{Identity, Peer, Program, Run};
+use iotkit_c_tests::{Hal, Identity, Peer, Program, Run};
 use iotkit_cloud::{AnswerFault, Cloud, Config, What};
 
-use crate::common::{lamp, platform, transports};
+use crate::common::{DOWNTIME, lamp, platform, transports};
 
 /// Whatever the device looks for is the web server.
 fn peer(cloud: &Cloud) -> Peer {
@@ -122,4 +122,31 @@ fn messages_are_what_the_header_says() {
         });
         running.finish().expect_success();
     }
+}
+
+/// mqtt-15.6: a library with feature `guider` asks before each connection.
+#[test]
+fn a_device_asks_where_to_connect() {
+    let cloud = platform();
+    let program = Program::test("guided", Hal::Guided);
+    let mut running = Run::new(&program, &lamp(), &peer(&cloud)).start();
+    running.step("strange answers", || {
+        let token = "t".repeat(257);
+        let long = format!(
+            r#"{{"code":200,"data":{{"iotId":"i","iotToken":"{token}","resources":{{"mqtt":{{"host":"h","port":1}}}}}}}}"#
+        );
+        cloud.fault_answer(AnswerFault::Code(6288));
+        cloud.fault_answer(AnswerFault::Body("<html>".to_owned()));
+        cloud.fault_answer(AnswerFault::Body(r#"{"code":200,"data":{}}"#.to_owned()));
+        cloud.fault_answer(AnswerFault::Body(long));
+        cloud.fault_answer(AnswerFault::Close);
+        cloud.fault_answer(AnswerFault::DelayMs(10_500));
+    });
+    running.step("lose", || {
+        cloud.restart(DOWNTIME).expect("the port is still free");
+    });
+    running.finish().expect_success();
+    let asked = requests(&cloud);
+    assert!(asked.len() >= 9, "{asked:?}");
+    assert!(asked.iter().all(|line| line == "POST /auth/devicename"));
 }
