@@ -581,17 +581,17 @@ impl Broker {
             .is_ok()
     }
 
-    /// The device is to have this firmware, from `url`; it is told as soon as it can be.
+    /// The device is to have this firmware, from `url` if that is elsewhere; it is told as soon as it can be.
     pub(crate) fn upgrade(
         &self,
         device: &DeviceId,
-        firmware: &Firmware,
-        url: &str,
+        firmware: Firmware,
+        url: Option<&str>,
     ) -> Result<(), Error> {
         if !self.lock().contains_key(device) {
             return Err(Error::UnknownDevice(device.clone()));
         }
-        self.files.plan(device, firmware, url);
+        self.files.plan(device, firmware, url)?;
         self.announce(device);
         Ok(())
     }

@@ -27,7 +27,7 @@ use crate::{
 #[derive(Parser)]
 #[command(name = "iotkit-cloud", version)]
 struct Cli {
-    /// Folder of certificates, device file, transcript and chosen addresses.
+    /// Folder of certificates, device file, firmware, transcript and chosen addresses.
     #[arg(long, global = true, default_value = "iotkit-cloud-data")]
     data: PathBuf,
     #[command(subcommand)]

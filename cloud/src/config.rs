@@ -32,7 +32,8 @@ pub struct Config {
     pub web: SocketAddr,
     /// Where the control API listens. Whoever reaches it commands the platform: keep it on loopback.
     pub control: SocketAddr,
-    /// Where certificates, transcript and the chosen addresses are kept; `None`: in a temporary folder.
+    /// Where certificates, firmware, transcript and the chosen addresses are kept; `None`: in a temporary folder, and
+    /// firmware in memory.
     pub data_dir: Option<PathBuf>,
     /// Products and their devices.
     pub products: BTreeMap<String, Product>,

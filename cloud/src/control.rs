@@ -462,7 +462,7 @@ async fn add_firmware(
         let message = "a version has 1 to 64 characters, and an image at least one byte";
         return Err(Failure::new(StatusCode::BAD_REQUEST, message));
     }
-    Ok(Json(server.files.add(&query.version, body)).into_response())
+    Ok(Json(server.files.add(&query.version, body)?).into_response())
 }
 
 async fn firmware(server: Shared) -> Response {
@@ -481,13 +481,7 @@ pub(crate) struct Push {
 
 async fn upgrade(server: Shared, Device(device): Device, push: Parsed<Push>) -> Answer {
     let Json(push) = push?;
-    match push.url {
-        Some(url) => {
-            let firmware = server.files.find(&push.version)?;
-            server.broker.upgrade(&device, &firmware, &url)?;
-        }
-        None => server.upgrade(&device, &push.version)?,
-    }
+    server.upgrade(&device, &push.version, push.url.as_deref())?;
     done()
 }
 

@@ -11,7 +11,9 @@ use axum::Router;
 use openssl::ssl::SslContext;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::{Config, Endpoints, Error, connection::Stream, control, server::Server, tls};
+use crate::{
+    Config, Endpoints, Error, connection::Stream, control, firmware::Store, server::Server, tls,
+};
 
 /// A platform that nobody can reach but through this handle.
 pub struct Platform {
@@ -41,7 +43,8 @@ impl Platform {
             control: config.control,
             ca_file: PathBuf::new(),
         };
-        let server = Server::new(config, endpoints, authority, tls);
+        let files = Store::open(None, endpoints.web_url(true, ""))?;
+        let server = Server::new(config, files, endpoints, authority, tls);
         Ok(Self {
             server: Arc::new(server),
         })

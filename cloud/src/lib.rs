@@ -101,8 +101,8 @@ impl Cloud {
     ///
     /// # Errors
     ///
-    /// [`Error::Listen`] when a port is taken, [`Error::File`] for the data folder, [`Error::OpenSsl`] for a bad
-    /// certificate.
+    /// [`Error::Listen`] when a port is taken, [`Error::File`] for the data folder, [`Error::Config`] for a damaged
+    /// firmware in it, [`Error::OpenSsl`] for a bad certificate.
     pub fn start(config: Config) -> Result<Self, Error> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -173,7 +173,7 @@ impl Cloud {
         &self.server.endpoints
     }
 
-    /// The folder with `ca.pem`, `transcript.jsonl` and `endpoints.json`.
+    /// The folder with `ca.pem`, `transcript.jsonl` and `endpoints.json`; one that was configured keeps firmware, too.
     pub fn data_dir(&self) -> &Path {
         &self.server.data_dir
     }
@@ -358,8 +358,17 @@ impl Cloud {
 
     // ----- firmware and configuration -----
 
-    /// Adds a firmware image, or replaces the one of this version.
-    pub fn add_firmware(&self, version: &str, content: impl Into<Vec<u8>>) -> Firmware {
+    /// Adds a firmware image, or replaces the one of this version. A platform with a data folder keeps it there, as it
+    /// does with how far devices' upgrades are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when it cannot be written.
+    pub fn add_firmware(
+        &self,
+        version: &str,
+        content: impl Into<Vec<u8>>,
+    ) -> Result<Firmware, Error> {
         let content = Bytes::from(content.into());
         self.server.files.add(version, content)
     }
@@ -371,7 +380,7 @@ impl Cloud {
 
     /// The address of a path on the platform's web server, by HTTPS or plain HTTP.
     pub fn web_url(&self, secure: bool, path: &str) -> String {
-        self.server.web_url(secure, path)
+        self.server.endpoints.web_url(secure, path)
     }
 
     /// The device is to have this version, from the platform's own web server by HTTPS; it is told at once, or when it
@@ -379,9 +388,9 @@ impl Cloud {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDevice`], [`Error::UnknownFirmware`].
+    /// [`Error::UnknownDevice`], [`Error::UnknownFirmware`]; [`Error::File`] when it cannot be written down.
     pub fn upgrade(&self, device: &DeviceId, version: &str) -> Result<(), Error> {
-        self.server.upgrade(device, version)
+        self.server.upgrade(device, version, None)
     }
 
     /// As [`Cloud::upgrade`], but the device fetches the image from `url`.
@@ -390,8 +399,7 @@ impl Cloud {
     ///
     /// As [`Cloud::upgrade`].
     pub fn upgrade_from(&self, device: &DeviceId, version: &str, url: &str) -> Result<(), Error> {
-        let firmware = self.server.files.find(version)?;
-        self.server.broker.upgrade(device, &firmware, url)
+        self.server.upgrade(device, version, Some(url))
     }
 
     /// How far a device's upgrade is.

@@ -50,6 +50,12 @@ impl Endpoints {
     /// Its name in the data folder.
     pub(crate) const FILE: &str = "endpoints.json";
 
+    /// An address on the web server. `localhost` is a name that its certificate has.
+    pub(crate) fn web_url(&self, secure: bool, path: &str) -> String {
+        let scheme = if secure { "https" } else { "http" };
+        format!("{scheme}://localhost:{}{path}", self.web.port())
+    }
+
     /// Reads what a platform wrote into its data folder.
     ///
     /// # Errors
@@ -119,10 +125,11 @@ impl Server {
             ca_file,
         };
 
+        let files = Store::open(config.data_dir.clone(), endpoints.web_url(true, ""))?;
         let server = Arc::new(Self {
             data_dir,
             _temporary: temporary,
-            ..Self::new(&config, endpoints, authority, tls)
+            ..Self::new(&config, files, endpoints, authority, tls)
         });
         server.listen(mqtt_listener);
         let web_listener = web::Listener::new(Arc::clone(&server), web_listener, web);
@@ -133,11 +140,12 @@ impl Server {
     /// A platform that does not listen, and has no folder. Runs on the current runtime.
     pub(crate) fn new(
         config: &Config,
+        files: Store,
         endpoints: Endpoints,
         authority: Authority,
         tls: SslContext,
     ) -> Self {
-        let files = Arc::new(Store::default());
+        let files = Arc::new(files);
         let runtime = tokio::runtime::Handle::current();
         let broker = Broker::new(config, Arc::clone(&files), runtime);
         Self {
@@ -155,12 +163,6 @@ impl Server {
         }
     }
 
-    /// An address on the web server. `localhost` is a name that its certificate has.
-    pub(crate) fn web_url(&self, secure: bool, path: &str) -> String {
-        let scheme = if secure { "https" } else { "http" };
-        format!("{scheme}://localhost:{}{path}", self.endpoints.web.port())
-    }
-
     /// Pushes a configuration, which the web server serves.
     pub(crate) fn push_config(
         &self,
@@ -170,17 +172,21 @@ impl Server {
         secure: bool,
     ) -> Result<Call, Error> {
         let path = self.files.add_file("config", content.clone());
-        let config = RemoteConfig::new(self.web_url(secure, &path), &content);
+        let config = RemoteConfig::new(self.endpoints.web_url(secure, &path), &content);
         let params = config.data_with(digest, &content);
         self.broker
             .request(device, &Request::new("thing.config.push", params))
     }
 
-    /// The device is to have this version, from the web server.
-    pub(crate) fn upgrade(&self, device: &DeviceId, version: &str) -> Result<(), Error> {
+    /// The device is to have this version, from `url` or else from the web server.
+    pub(crate) fn upgrade(
+        &self,
+        device: &DeviceId,
+        version: &str,
+        url: Option<&str>,
+    ) -> Result<(), Error> {
         let firmware = self.files.find(version)?;
-        let url = self.web_url(true, &firmware.path);
-        self.broker.upgrade(device, &firmware, &url)
+        self.broker.upgrade(device, firmware, url)
     }
 
     pub(crate) fn set_certificate(&self, certificate: &Certificate) -> Result<(), Error> {
@@ -257,7 +263,7 @@ impl Server {
         let text = serde_json::to_string_pretty(&self.endpoints)
             .map_err(|error| Error::Config(error.to_string()))?;
         let path = self.data_dir.join(Endpoints::FILE);
-        tls::write(&path, &format!("{text}\n"), 0o644)
+        tls::write(&path, format!("{text}\n"), 0o644)
     }
 
     /// Whoever looks for a running platform in the data folder is not to find this one any more.

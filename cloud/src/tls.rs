@@ -320,11 +320,11 @@ fn read(path: &Path) -> Result<Option<String>, Error> {
 }
 
 /// Writes a file whole or not at all, so that a reader never sees half of it.
-pub(crate) fn write(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
+pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>, mode: u32) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || {
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(text.as_bytes())?;
+        file.write_all(content.as_ref())?;
         file.as_file()
             .set_permissions(fs::Permissions::from_mode(mode))?;
         file.persist(path)?;

@@ -515,7 +515,7 @@ fn respond(
     let etag = if faults.new_etag {
         format!("\"changed-{count}\"")
     } else {
-        file.etag.clone()
+        file.etag()
     };
     let modified = httpdate::fmt_http_date(file.modified);
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());

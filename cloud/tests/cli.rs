@@ -133,8 +133,18 @@ impl Served {
         let mut log = String::new();
         let mut stderr = self.process.stderr.take().unwrap();
         stderr.read_to_string(&mut log).unwrap();
-        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
-        (code, log, folder)
+        (code, log, self.leave())
+    }
+
+    /// Ends it without asking; its folder.
+    fn kill(mut self) -> TempDir {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.leave()
+    }
+
+    fn leave(&mut self) -> TempDir {
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
     }
 }
 
@@ -285,6 +295,32 @@ fn subcommands_reach_the_device() {
 
     assert_eq!(served.say(&["kick", "a1ProdKey01/dev-0001"]), "kicked\n");
     raw.expect_closed();
+}
+
+#[test]
+fn firmware_outlasts_a_platform_that_is_killed() {
+    let served = Served::with_devices();
+    let image = served.folder.path().join("image");
+    std::fs::write(&image, vec![7; 1000]).unwrap();
+    let image = image.to_str().unwrap();
+    let line = "2.0  1000 bytes  MD5 eb4fc1b20b020225bebfd48686d92517\n";
+    let add = ["firmware", "add", image, "--version", "2.0"];
+    assert_eq!(served.say(&add), line);
+    let device = "a1ProdKey01/dev-0001";
+    served.say(&["ota", "push", "--version", "2.0", device]);
+    let mut raw = served.device("/ota/device/upgrade/a1ProdKey01/dev-0001");
+    raw.send(&publish(
+        "/ota/device/inform/a1ProdKey01/dev-0001",
+        br#"{"params":{"version":"1.0"}}"#,
+    ));
+    raw.packet();
+    let status = "a1ProdKey01/dev-0001  runs 1.0  is to run 2.0: announced\n\
+        a1ProdKey01/dev-0002  runs an unknown version\n";
+    assert_eq!(served.say(&["ota", "status"]), status);
+
+    let served = Served::start(served.kill());
+    assert_eq!(served.say(&["firmware", "list"]), line);
+    assert_eq!(served.say(&["ota", "status"]), status);
 }
 
 #[test]

@@ -247,7 +247,7 @@ fn image() -> Vec<u8> {
 fn firmware_is_served_whole_and_in_parts() {
     let cloud = start();
     let image = image();
-    let path = cloud.add_firmware("1", &*image).path;
+    let path = cloud.add_firmware("1", &*image).unwrap().path;
     let get = |arguments: &[&str]| curl(&cloud, &path, arguments);
     assert_eq!(get(&[]), Some((200, image.clone())));
     for (range, expected) in [
@@ -306,7 +306,7 @@ fn firmware_is_served_whole_and_in_parts() {
 fn downloads_misbehave() {
     let cloud = start();
     let image = image();
-    let path = cloud.add_firmware("1", &*image).path;
+    let path = cloud.add_firmware("1", &*image).unwrap().path;
     let with = |faults: DownloadFaults, arguments: &[&str]| {
         cloud.set_download_faults(faults);
         curl(&cloud, &path, arguments)
@@ -478,7 +478,7 @@ fn an_upgrade_goes_its_way_from_pending_to_succeeded() {
     let cloud = start();
     let state = || cloud.upgrade_status(&lamp()).state;
     assert!(cloud.upgrade(&lamp(), "2.0").is_err(), "no such firmware");
-    let firmware = cloud.add_firmware("2.0", image());
+    let firmware = cloud.add_firmware("2.0", image()).unwrap();
     assert_eq!(cloud.firmware(), std::slice::from_ref(&firmware));
     let stranger = iotkit_cloud::DeviceId::new("a1ProdKey01", "nobody");
     assert!(cloud.upgrade(&stranger, "2.0").is_err(), "no such device");

@@ -24,7 +24,9 @@ fn image(len: usize) -> Vec<u8> {
 
 /// The device is to have the image, by TLS if the archive can do that.
 fn plan(cloud: &Cloud, hal: Hal, image: &[u8]) {
-    let firmware = cloud.add_firmware(VERSION, image);
+    let firmware = cloud
+        .add_firmware(VERSION, image)
+        .expect("it is kept in memory");
     let url = cloud.web_url(hal != Hal::Tcp, &firmware.path);
     cloud
         .upgrade_from(&lamp().id, VERSION, &url)
@@ -246,7 +248,9 @@ fn nginx_will_do() {
         let cloud = platform();
         let image = image(200_000);
         let nginx = Nginx::start(cloud.authority(), &image);
-        cloud.add_firmware(VERSION, &*image);
+        cloud
+            .add_firmware(VERSION, &*image)
+            .expect("it is kept in memory");
         let url = nginx.url(hal != Hal::Tcp);
         cloud
             .upgrade_from(&lamp().id, VERSION, &url)
@@ -266,7 +270,9 @@ fn a_server_with_a_strange_certificate_is_not_fetched_from() {
         let stranger =
             iotkit_cloud::Authority::generate("a stranger's").expect("OpenSSL makes one");
         let nginx = Nginx::start(&stranger, &image);
-        cloud.add_firmware(VERSION, &*image);
+        cloud
+            .add_firmware(VERSION, &*image)
+            .expect("it is kept in memory");
         cloud
             .upgrade_from(&lamp().id, VERSION, &nginx.url(true))
             .expect("a device of the platform");
