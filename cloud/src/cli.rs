@@ -410,7 +410,7 @@ impl Command {
                 let content = std::fs::read(&file)
                     .with_context(|| format!("cannot read {}", file.display()))?;
                 let path = format!("/v1/firmware?version={}", level(&version));
-                say(firmware_line(&client.post_bytes(&path, &content, SHORT)?))
+                say(firmware_line(&client.post_bytes(&path, &content, UPLOAD)?))
             }
             Self::Firmware(FirmwareCommand::List) => {
                 let images: Vec<Firmware> = client.get("/v1/firmware")?;
@@ -631,6 +631,9 @@ fn clock(ms: u64) -> String {
 
 /// For what the platform does at once.
 const SHORT: Duration = Duration::from_secs(5);
+
+/// For an image of any size: it is hashed and written.
+const UPLOAD: Duration = Duration::from_secs(60);
 
 /// Talks to a running platform.
 struct Client {
