@@ -1,5 +1,7 @@
 //! A light obeys the platform, over TLS.
 
+use std::process::Command;
+
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
@@ -10,7 +12,8 @@ const ORANGE: &str = r#"{"LightSwitch":1,"RGBColor":{"Red":255,"Green":80,"Blue"
 const OFF: &str = r#"{"LightSwitch":0}"#;
 
 pub(super) fn converse(built: &Built) -> Result<()> {
-    let mut scene = Scene::open(&built.platform, &built.sample, &[], "light")?;
+    let mut program = Command::new(&built.sample);
+    let mut scene = Scene::open(&built.platform, &mut program, "light")?;
 
     scene.title("The light starts: it connects over TLS and subscribes");
     scene.device.say("start")?;

@@ -1,6 +1,6 @@
 //! A firmware of 8 MiB over a link that breaks twice: the download goes on where it was.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use anyhow::{Context, Result, ensure};
 
@@ -10,13 +10,19 @@ use super::{build::Built, stage::Scene};
 const LEN: usize = 8 << 20;
 const CUT: usize = 3_000_000;
 
+/// So much of the library's log that it tells of lost connections.
+const LOG: &str = "4";
+const LOST: &str = "[inf] iotkit(0): ota: connection lost";
+
 pub(super) fn converse(built: &Built) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let image = folder.path().join("firmware.bin");
     let received = folder.path().join("received.bin");
     fs::write(&image, made_up(LEN)).with_context(|| image.display().to_string())?;
 
-    let mut scene = Scene::open(&built.platform, &built.sample, &[&received], "device")?;
+    let mut program = Command::new(&built.sample);
+    program.arg(&received).env("SAMPLE_LOG", LOG);
+    let mut scene = Scene::open(&built.platform, &mut program, "device")?;
     let device = scene.platform.device();
 
     scene.title("The device starts: it reports the version that it runs");
@@ -34,6 +40,8 @@ pub(super) fn converse(built: &Built) -> Result<()> {
 
     scene.title("It is pushed: the device fetches it, and goes on where the link broke");
     scene.command(&["ota", "push", "--version", "2.0.0", &device])?;
+    scene.hear(LOST)?;
+    scene.hear(LOST)?;
     scene.hear("ota: the image is what was announced")?;
     scene.show()?;
 
@@ -59,19 +67,28 @@ fn made_up(len: usize) -> Vec<u8> {
     bytes.collect()
 }
 
-/// That the platform saw what the device did: three requests, the later ones for the rest alone, and the new version.
+/// That the platform saw what the device did: three requests, each later one for less, progress, and the new version.
 fn check(scene: &Scene, status: &str) -> Result<()> {
-    let requests = scene.platform.entries.iter();
-    let requests: Vec<_> = requests
+    let entries = &scene.platform.entries;
+    let requests: Vec<_> = entries
+        .iter()
         .filter(|entry| entry.request.is_some())
-        .map(|entry| (entry.range.is_some(), entry.status))
+        .map(|entry| (entry.begin(), entry.status))
         .collect();
+    let good = matches!(
+        requests[..],
+        [(None, Some(200)), (Some(first), Some(206)), (Some(second), Some(206))]
+            if 0 < first && first < second && second < LEN
+    );
+    ensure!(good, "the device fetched it otherwise: {requests:?}");
+    let topic = format!("/ota/device/progress/{}", scene.platform.device());
+    let progress = entries.iter().filter(|entry| entry.is_up(&topic));
     ensure!(
-        requests == [(false, Some(200)), (true, Some(206)), (true, Some(206))],
-        "the device fetched it otherwise: {requests:?}"
+        progress.count() >= 10,
+        "the device did not say at each tenth how far it is"
     );
     ensure!(
-        status.contains("succeeded"),
+        status.contains("is to run 2.0.0: succeeded"),
         "the platform says of the device: {status}"
     );
     Ok(())

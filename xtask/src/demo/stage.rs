@@ -46,15 +46,14 @@ enum Side {
 }
 
 impl<'a> Scene<'a> {
-    /// Starts the platform, and `program` with `arguments` as its device, called `name`.
+    /// Starts the platform, and `program` as its device, called `name`.
     pub(super) fn open(
         platform: &'a Path,
-        program: &Path,
-        arguments: &[&Path],
+        program: &mut Command,
         name: &'static str,
     ) -> Result<Self> {
         let platform = Platform::start(platform)?;
-        let device = Device::start(program, arguments, name, &platform)?;
+        let device = Device::start(program, name, &platform)?;
         Ok(Self {
             platform,
             device,
@@ -318,7 +317,7 @@ pub(super) struct Entry {
     why: Option<String>,
     text: Option<String>,
     pub(super) request: Option<String>,
-    pub(super) range: Option<String>,
+    range: Option<String>,
     pub(super) status: Option<u16>,
 }
 
@@ -327,6 +326,12 @@ impl Entry {
     pub(super) fn is_up(&self, end: &str) -> bool {
         let topic = self.topic.as_deref().unwrap_or_default();
         self.direction.as_deref() == Some("up") && topic.ends_with(end)
+    }
+
+    /// At which byte a request begins, if not at the first.
+    pub(super) fn begin(&self) -> Option<usize> {
+        let range = self.range.as_deref()?.strip_prefix("bytes=")?;
+        range.strip_suffix('-')?.parse().ok()
     }
 
     /// As a line for people: an arrow from or to the device, and its own part of topics as dots.
@@ -373,14 +378,8 @@ pub(super) struct Device {
 }
 
 impl Device {
-    fn start(
-        program: &Path,
-        arguments: &[&Path],
-        name: &'static str,
-        platform: &Platform,
-    ) -> Result<Self> {
-        let mut child = Command::new(program)
-            .args(arguments)
+    fn start(program: &mut Command, name: &'static str, platform: &Platform) -> Result<Self> {
+        let mut child = program
             .env("PRODUCT_KEY", &platform.product_key)
             .env("DEVICE_NAME", &platform.device_name)
             .env("DEVICE_SECRET", &platform.secret)
