@@ -92,7 +92,7 @@ fn main() -> Result<()> {
                 Some(violation) => Err(anyhow!("{}: {}", violation.invariant, violation.detail)),
             }
         }
-        Command::Oom(args) => oom::run(&args),
+        Command::Oom(args) => oom::run(&library, &args),
     }
 }
 

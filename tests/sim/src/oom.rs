@@ -1,8 +1,13 @@
 //! Fails the first allocation of a session, then the second, and so on until none fails.
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use fastrand::Rng;
 use serde::Serialize;
 
@@ -18,7 +23,10 @@ pub(crate) struct Args {
     sessions: u64,
     /// Where to write the result, as JSON
     #[arg(long)]
-    result: std::path::PathBuf,
+    result: PathBuf,
+    /// Fail this allocation of the last session alone, and print all that happens
+    #[arg(long)]
+    allocation: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -27,16 +35,20 @@ struct Summary {
     points: u64,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(library: &Path, args: &Args) -> Result<()> {
     let mut stacks = VecDeque::new();
+    if let Some(failing) = args.allocation {
+        let (plan, rng) = of_session(args.sessions - 1);
+        world::run(plan, rng, Some(failing), Some(crate::print), &mut stacks);
+        return Ok(());
+    }
     let mut points = 0;
     for session in 0..args.sessions {
         for failing in 1.. {
             let (plan, rng) = of_session(session);
             let outcome = world::run(plan, rng, Some(failing), None, &mut stacks);
             if let Some(violation) = outcome.violation {
-                let (plan, rng) = of_session(session);
-                world::run(plan, rng, Some(failing), Some(crate::print), &mut stacks);
+                replay(library, session, failing)?;
                 bail!(
                     "session {session}, allocation {failing}: {}: {}",
                     violation.invariant,
@@ -58,6 +70,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         points,
     };
     serde_json::to_writer_pretty(std::fs::File::create(&args.result)?, &summary)?;
+    Ok(())
+}
+
+/// Prints a failure, in a process of its own: in this one the library is in the middle of something.
+fn replay(library: &Path, session: u64, allocation: u64) -> Result<()> {
+    let (sessions, allocation) = ((session + 1).to_string(), allocation.to_string());
+    Command::new(env::current_exe().context("finding this program")?)
+        .arg("--library")
+        .arg(library)
+        .args(["oom", "--sessions", &sessions, "--result", "/dev/null"])
+        .args(["--allocation", &allocation])
+        .status()
+        .context("starting this program")?;
     Ok(())
 }
 

@@ -82,7 +82,7 @@ pub(crate) fn step(client: usize) {
     if !live || world(|world| world.rng.u8(..100)) == 0 {
         return stop(device);
     }
-    if is_fetching(device) && !updates.fetching {
+    if is_fetching(device) {
         return fetch(device);
     }
     match world(|world| world.rng.u8(..16)) {
@@ -96,8 +96,7 @@ pub(crate) fn step(client: usize) {
 
 /// Fetches what was announced, if anything was.
 pub(crate) fn go_on(device: usize) {
-    let updates = world(|world| world.model.updates[device].clone());
-    if updates.handle != 0 && !updates.fetching && is_fetching(device) {
+    if world(|world| world.model.updates[device].handle) != 0 && is_fetching(device) {
         fetch(device);
     }
 }
@@ -210,8 +209,30 @@ fn ask(device: usize, question: c_int) -> Option<u32> {
     (rc == 0).then_some(answer)
 }
 
+/// Fetches once, unless another thread does.
 fn fetch(device: usize) {
-    let Updates { handle, client, .. } = world(|world| world.model.updates[device].clone());
+    let Updates {
+        handle,
+        client,
+        fetching,
+        ..
+    } = world(|world| {
+        let updates = &mut world.model.updates[device];
+        let before = updates.clone();
+        updates.fetching = true;
+        before
+    });
+    if fetching {
+        return;
+    }
+    fetch_alone(device, handle, client);
+    world(|world| {
+        let updates = &mut world.model.updates[device];
+        updates.fetching &= updates.handle != handle;
+    });
+}
+
+fn fetch_alone(device: usize, handle: usize, client: usize) {
     if world(|world| world.model.updates[device].download.is_none()) {
         let Some(size) = ask(device, question::FILE_SIZE) else {
             return; // another thread has ended it
@@ -219,8 +240,6 @@ fn fetch(device: usize) {
         world(|world| world.begun(device, handle, size as usize));
     }
     let (room, timeout) = world(|world| {
-        let updates = &mut world.model.updates[device];
-        updates.fetching = true;
         let room = [2, 100, 512, 4096][world.rng.usize(..4)];
         (room, world.rng.u32(..3))
     });
@@ -246,7 +265,6 @@ fn fetch(device: usize) {
     if world(|world| world.model.updates[device].handle != handle) {
         return; // ended by another thread, or in a handler
     }
-    world(|world| world.model.updates[device].fetching = false);
     match rc {
         0 => {}
         1.. => {
@@ -265,7 +283,8 @@ fn fetch(device: usize) {
             return;
         }
     }
-    if !is_fetching(device) {
+    // The next one may be announced by now.
+    if !is_fetching(device) || world(|world| world.is_whole(device)) {
         complete(device);
     }
 }
@@ -282,11 +301,12 @@ fn complete(device: usize) {
         question::CHECK_FIRMWARE
     };
     let valid = ask(device, question);
+    let next = is_fetching(device);
     world(|world| {
         world.note(|line| _ = write!(line, "{download:?} is complete: {valid:?}"));
         let size = world.site.images[download.image].size;
         let good = download.len == size && download.version == Some(0) && download.wrong == 0;
-        let gone = world.model.updates[device].handle == 0;
+        let gone = next || world.model.updates[device].handle == 0;
         world.must(
             valid == Some(good.into()) || gone && valid.is_none(),
             "a valid image is the announced one",
@@ -347,6 +367,12 @@ impl World {
             || format!("{download:?}"),
         );
         self.model.updates[device].download = Some(download);
+    }
+
+    /// Whether all bytes of an image have come.
+    fn is_whole(&self, device: usize) -> bool {
+        let download = self.model.updates[device].download;
+        download.is_some_and(|download| download.len == self.site.images[download.image].size)
     }
 
     /// A download has failed.
