@@ -126,7 +126,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     compilers_are_there()?;
     let mut failures = 0;
     for abi in &ABIS {
-        failures += facts(abi)?;
+        failures += facts_with(abi.name, abi.c.command)?;
     }
     failures += compile()?;
     failures += match &args.lib {
@@ -168,17 +168,17 @@ fn compilers_are_there() -> Result<()> {
 }
 
 /// Holds the headers to the facts, and counts the failures.
-fn facts(abi: &Abi) -> Result<usize> {
-    let (failures, summary) = abi_check(abi, None)?;
+pub(crate) fn facts_with(name: &str, compiler: &str) -> Result<usize> {
+    let (failures, summary) = abi_check(name, compiler, None)?;
     for failure in &failures {
-        eprintln!("{}: {failure}", abi.name);
+        eprintln!("{name}: {failure}");
     }
-    println!("{}, {}: {summary}", abi.name, abi.c.command);
+    println!("{name}, {compiler}: {summary}");
     Ok(failures.len())
 }
 
 /// The failures of `abi_check.py`, a line each, and its closing line.
-fn abi_check(abi: &Abi, lib: Option<&Path>) -> Result<(Vec<String>, String)> {
+fn abi_check(name: &str, compiler: &str, lib: Option<&Path>) -> Result<(Vec<String>, String)> {
     let mut command = Command::new("python3");
     command
         .current_dir(root())
@@ -189,7 +189,7 @@ fn abi_check(abi: &Abi, lib: Option<&Path>) -> Result<(Vec<String>, String)> {
             "--include",
             headers::FOLDER,
         ])
-        .args(["--target", abi.name, "--cc", abi.c.command]);
+        .args(["--target", name, "--cc", compiler]);
     if let Some(lib) = lib {
         command.arg("--lib").arg(lib);
     }
@@ -302,7 +302,7 @@ fn archive(lib: &Path) -> Result<usize> {
         .canonicalize()
         .with_context(|| lib.display().to_string())?;
     let told = matrix::declared_only()?;
-    let (failures, summary) = abi_check(&ABIS[0], Some(&lib))?;
+    let (failures, summary) = abi_check(ABIS[0].name, ABIS[0].c.command, Some(&lib))?;
     let missing = failures
         .iter()
         .filter_map(|failure| missing_symbol(failure));

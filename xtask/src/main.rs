@@ -7,6 +7,7 @@ mod abi;
 mod archive;
 mod bench;
 mod checklist;
+mod cross;
 mod demo;
 mod fuzz;
 mod generated;
@@ -28,7 +29,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build everything, and show a light of c_samples and the local platform in conversation
+    /// Build the archive for the targets that firmware runs on, and check it
+    Cross(cross::Args),
+    /// Build everything, and show a light of c_samples and the local platform in conversation, or an upgrade
     Demo(demo::Args),
     /// Generate include/v2 from capi/src/v2 and capi/src/hal/sys
     Headers(headers::Args),
@@ -58,6 +61,7 @@ enum Command {
 
 fn main() -> Result<()> {
     match Cli::parse().command {
+        Command::Cross(args) => cross::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Headers(args) => headers::run(&args),
         Command::Abi(args) => abi::run(&args),

@@ -29,7 +29,8 @@ pub(crate) struct Args {
 }
 
 /// What must be installed, by the Debian package that brings it.
-const TOOLS: [(&str, &str); 15] = [
+const TOOLS: [(&str, &str); 19] = [
+    ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
     ("arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf"),
     ("arm-linux-gnueabihf-g++", "g++-arm-linux-gnueabihf"),
     ("arm-none-eabi-gcc", "gcc-arm-none-eabi"),
@@ -44,6 +45,12 @@ const TOOLS: [(&str, &str); 15] = [
     ("openssl", "openssl"),
     ("pkg-config", "pkg-config"),
     ("python3", "python3"),
+    ("qemu-aarch64-static", "qemu-user-static"),
+    ("qemu-arm-static", "qemu-user-static"),
+    (
+        "riscv64-unknown-elf-gcc",
+        "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
+    ),
     ("valgrind", "valgrind"),
 ];
 
@@ -64,6 +71,18 @@ const OBSERVED: [(&str, &str); 3] = [
         "test: threads with ThreadSanitizer",
         "data races, in C and Rust",
     ),
+];
+
+/// Tests of C programs over plain TCP, without those that are about TLS.
+const PLAIN: [&str; 8] = [
+    "clients::",
+    "messages::",
+    "ota::",
+    "samples::",
+    "http::messages",
+    "--skip=strange_certificate",
+    "--skip=over_tls",
+    "--skip=stranger",
 ];
 
 /// Tests of C programs with threads, as far as all that they run can be compiled with ThreadSanitizer.
@@ -186,6 +205,11 @@ fn steps() -> Result<Vec<Step>> {
         command
     };
     let c_tests = || cargo(&["test", "--package", "iotkit-c-tests"]);
+    let emulated = |what: &str| {
+        let mut command = with(c_tests(), "IOTKIT_EMULATE", what);
+        command.args(["--test", "all", "--"]).args(PLAIN);
+        command
+    };
 
     Ok([
         ("format", cargo(&["fmt", "--all", "--check"])),
@@ -283,6 +307,9 @@ fn steps() -> Result<Vec<Step>> {
             command.args(["--test", "all", "--"]).args(THREADED);
             command
         }),
+        ("build: the targets of firmware", own(&["cross"])),
+        ("test: C programs on 32-bit Arm", emulated("armv7")),
+        ("test: C programs on 64-bit Arm", emulated("aarch64")),
         (
             "test: CMake packages",
             command("sh", &["tests/packaging/cmake.sh"]),

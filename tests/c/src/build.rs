@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, OnceLock},
 };
 
-use crate::{Sanitizer, sanitizer};
+use crate::{Sanitizer, emulated, sanitizer};
 
 /// Which archive and which TLS a program is linked with; the rest of the HAL is always the Linux port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,17 +83,15 @@ impl Hal {
     /// The archives in link order: the library, then what it calls.
     fn archives(self) -> Vec<PathBuf> {
         let ports = build_dir().join("ports");
-        make(
-            "ports",
-            &[
-                &setting("BUILD", &ports),
-                &format!("CFLAGS={}", c_flags().join(" ")),
-                "platform",
-                "tls",
-            ],
-        );
+        let settings = [
+            setting("BUILD", &ports),
+            format!("CFLAGS={}", c_flags().join(" ")),
+        ];
+        let make_port = |what| make("ports", &[&settings[0], &settings[1], what]);
+        make_port("platform");
         let mut archives = vec![self.library()];
         if matches!(self, Self::MbedTls | Self::Guided) {
+            make_port("tls");
             archives.push(ports.join("libiot_tls.a"));
         }
         archives.push(ports.join("libiot_platform.a"));
@@ -118,6 +116,9 @@ impl Hal {
         } else {
             cargo.arg("rustc");
         }
+        if let Some(other) = emulated() {
+            cargo.args(["--target", other.target]);
+        }
         cargo
             .args(["--quiet", "--release", "--package=iotkit-capi", "--lib"])
             // With the rlib beside it, cargo would leave out link-time optimisation.
@@ -126,10 +127,10 @@ impl Hal {
             .arg("--target-dir")
             .arg(&target);
         finish(&mut cargo);
-        let folder = if sanitizer().is_some() {
-            target.join(SANITIZED_TARGET)
-        } else {
-            target
+        let folder = match emulated() {
+            Some(other) => target.join(other.target),
+            None if sanitizer().is_some() => target.join(SANITIZED_TARGET),
+            None => target,
         };
         folder.join("release/libiot_sdk.a")
     }
@@ -216,6 +217,9 @@ fn archives(hal: Hal) -> &'static [PathBuf] {
 }
 
 fn compiler() -> String {
+    if let Some(other) = emulated() {
+        return other.cc.to_owned();
+    }
     std::env::var("CC").unwrap_or_else(|_| "cc".to_owned())
 }
 
@@ -258,10 +262,11 @@ fn root() -> &'static Path {
 /// Where all this is built.
 fn build_dir() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
-    target.join(match sanitizer() {
-        None => "c-tests",
-        Some(Sanitizer::Address) => "c-tests-asan",
-        Some(Sanitizer::Thread) => "c-tests-tsan",
+    target.join(match (sanitizer(), emulated()) {
+        (None, None) => "c-tests",
+        (_, Some(other)) => other.folder,
+        (Some(Sanitizer::Address), None) => "c-tests-asan",
+        (Some(Sanitizer::Thread), None) => "c-tests-tsan",
     })
 }
 

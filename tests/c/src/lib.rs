@@ -14,6 +14,7 @@
 //! | `IOTKIT_VALGRIND=1` | programs run under valgrind; an error or a leak fails the program |
 //! | `IOTKIT_SANITIZE=address` | C and Rust are compiled with AddressSanitizer, C with UBSan too |
 //! | `IOTKIT_SANITIZE=thread` | C and Rust are compiled with ThreadSanitizer: for tests with threads, and not over rustls, whose standard library is not |
+//! | `IOTKIT_EMULATE=armv7`, `aarch64` | programs are compiled for that Linux and run by qemu, over plain TCP: for tests that name no transport |
 //! | `IOTKIT_SDK_DIR` | folder with other archives of this interface: `tcp/libiot_sdk.a`, and `tls/`, `rustls/` as far as used |
 //! | `IOTKIT_LONG=1` | the bad network takes minutes: 100 restarts instead of 10, a cut at each of 40 bytes |
 //! | `CC` | the C compiler instead of `cc` |
@@ -62,7 +63,50 @@ pub fn sanitizer() -> Option<Sanitizer> {
     }
 }
 
+/// Another Linux, whose programs qemu runs.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Emulated {
+    /// What rustc calls it.
+    pub(crate) target: &'static str,
+    /// Where its programs are built.
+    pub(crate) folder: &'static str,
+    pub(crate) cc: &'static str,
+    /// Runs its programs.
+    pub(crate) qemu: &'static str,
+    /// Where its C library is.
+    pub(crate) root: &'static str,
+}
+
+/// What programs are compiled for, if not for this machine.
+///
+/// # Panics
+///
+/// If the environment asks for one that is not known.
+pub fn emulated() -> Option<&'static Emulated> {
+    const ARMV7: Emulated = Emulated {
+        target: "armv7-unknown-linux-gnueabihf",
+        folder: "c-tests-armv7",
+        cc: "arm-linux-gnueabihf-gcc",
+        qemu: "qemu-arm-static",
+        root: "/usr/arm-linux-gnueabihf",
+    };
+    const AARCH64: Emulated = Emulated {
+        target: "aarch64-unknown-linux-gnu",
+        folder: "c-tests-aarch64",
+        cc: "aarch64-linux-gnu-gcc",
+        qemu: "qemu-aarch64-static",
+        root: "/usr/aarch64-linux-gnu",
+    };
+
+    match std::env::var("IOTKIT_EMULATE").ok()?.as_str() {
+        "armv7" => Some(&ARMV7),
+        "aarch64" => Some(&AARCH64),
+        other => panic!("IOTKIT_EMULATE={other}: it is armv7 or aarch64"),
+    }
+}
+
 /// How long a program, a line or a packet may take: long enough for a loaded machine, and for valgrind.
 pub fn patience() -> Duration {
-    Duration::from_secs(if valgrind() { 60 } else { 15 })
+    let slow = valgrind() || emulated().is_some();
+    Duration::from_secs(if slow { 60 } else { 15 })
 }

@@ -13,7 +13,7 @@ use std::{
 
 use iotkit_cloud::{Cloud, Credentials, DeviceId, SignMethod};
 
-use crate::{Program, patience, valgrind};
+use crate::{Program, emulated, patience, valgrind};
 
 /// Who a device is.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ pub struct Run {
 impl Run {
     /// `program` as the device `identity`, meeting `peer` wherever it looks for the platform.
     pub fn new(program: &Program, identity: &Identity, peer: &Peer) -> Self {
-        let mut command = under_valgrind(&program.path);
+        let mut command = watched(&program.path);
         command
             .env("PRODUCT_KEY", &identity.id.product_key)
             .env("DEVICE_NAME", &identity.id.device_name)
@@ -153,7 +153,12 @@ impl Run {
     }
 }
 
-fn under_valgrind(program: &Path) -> Command {
+fn watched(program: &Path) -> Command {
+    if let Some(other) = emulated() {
+        let mut command = Command::new(other.qemu);
+        command.args(["-L", other.root]).arg(program);
+        return command;
+    }
     if !valgrind() {
         return Command::new(program);
     }

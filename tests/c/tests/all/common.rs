@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use iotkit_c_tests::{Hal, Identity, Peer, Program, Run, Running, patience, valgrind};
+use iotkit_c_tests::{Hal, Identity, Peer, Program, Run, Running, emulated, patience, valgrind};
 use iotkit_cloud::{Cloud, Config, Direction, Entry, FaultScope, Faults, PacketEntry};
 
 /// Made up, like all here.
@@ -35,11 +35,25 @@ pub(crate) fn platform() -> Cloud {
 
 /// The transports of a test that is about what lies above them: under valgrind, where all takes long, one is enough.
 pub(crate) fn transports() -> &'static [Hal] {
-    if valgrind() {
+    if valgrind() && emulated().is_none() {
         &[Hal::MbedTls]
+    } else {
+        every()
+    }
+}
+
+/// All transports there are: elsewhere, only plain TCP.
+pub(crate) fn every() -> &'static [Hal] {
+    if emulated().is_some() {
+        &[Hal::Tcp]
     } else {
         &Hal::ALL
     }
+}
+
+/// Plain TCP, and TLS of a port.
+pub(crate) fn both() -> &'static [Hal] {
+    &every()[..every().len().min(2)]
 }
 
 /// Starts a test program as the lamp.

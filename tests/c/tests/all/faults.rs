@@ -3,9 +3,7 @@
 use iotkit_c_tests::{Hal, Program, Run};
 use iotkit_cloud::{ConnAckFault, Direction, Faults, Publication};
 
-use crate::common::{lamp, messages, misbehave, own, platform, run, start};
-
-const BOTH: [Hal; 2] = [Hal::Tcp, Hal::MbedTls];
+use crate::common::{both, lamp, messages, misbehave, own, platform, run, start};
 
 fn connack(connack: ConnAckFault) -> Faults {
     Faults {
@@ -16,7 +14,7 @@ fn connack(connack: ConnAckFault) -> Faults {
 
 #[test]
 fn a_failed_connection_leaves_nothing_behind() {
-    for hal in BOTH {
+    for &hal in both() {
         let cloud = platform();
         let mut program = start("construct", hal, &cloud);
         for code in [1, 2, 3, 4, 5, 255] {
@@ -90,7 +88,7 @@ fn a_session_survives_any_failed_allocation() {
 
 #[test]
 fn messages_are_sent_whole_through_a_narrow_transport() {
-    for hal in BOTH {
+    for &hal in both() {
         let cloud = platform();
         run("writes", hal, &cloud);
         let arrived = messages(&cloud, Direction::Up, &own("update"));
@@ -109,7 +107,7 @@ fn messages_are_sent_whole_through_a_narrow_transport() {
 
 #[test]
 fn unacknowledged_messages_are_kept_and_sent_again() {
-    for hal in BOTH {
+    for &hal in both() {
         let cloud = platform();
         misbehave(
             &cloud,

@@ -13,7 +13,7 @@ use iotkit_cloud::{
 };
 
 use self::proxy::{Proxy, Trouble, Weather, What};
-use crate::common::{lamp, messages, misbehave, own, platform, start, wait};
+use crate::common::{every, lamp, messages, misbehave, own, platform, start, wait};
 
 fn long() -> bool {
     std::env::var_os("IOTKIT_LONG").is_some()
@@ -73,7 +73,7 @@ fn rough(hal: Hal, cloud: &Cloud, first: Weather, rounds: &[Weather]) -> (usize,
 
 #[test]
 fn a_byte_at_a_time_is_enough() {
-    for hal in Hal::ALL {
+    for &hal in every() {
         let drips = Weather {
             pieces: Some(1),
             pace: Duration::from_micros(500),
@@ -108,7 +108,7 @@ fn records_may_come_in_parts_and_packets_in_records() {
 
 #[test]
 fn silence_in_the_middle_of_a_packet_loses_nothing() {
-    for hal in Hal::ALL {
+    for &hal in every() {
         let silence = |direction, after| Weather {
             trouble: Some(Trouble {
                 what: What::Silence(Duration::from_secs(2)),

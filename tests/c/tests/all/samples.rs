@@ -4,7 +4,7 @@ use iotkit_c_tests::{Hal, Mosquitto, Outcome, Peer, Program, Run, Running};
 use iotkit_cloud::{Cloud, Direction, PacketKind, Publication, Request, Rrpc};
 use serde_json::json;
 
-use crate::common::{lamp, messages, own, platform, sys, wait};
+use crate::common::{every, lamp, messages, own, platform, sys, wait};
 
 fn sample(name: &str, hal: Hal, peer: impl Into<Peer>) -> Run {
     Run::new(&Program::sample(name, hal), &lamp(), &peer.into())
@@ -26,7 +26,7 @@ fn check_transport(cloud: &Cloud, hal: Hal) {
 
 #[test]
 fn publish_is_acknowledged() {
-    for hal in Hal::ALL {
+    for &hal in every() {
         let cloud = platform();
         sample("mqtt_publish", hal, &cloud)
             .finish()
@@ -41,7 +41,7 @@ fn publish_is_acknowledged() {
 
 #[test]
 fn publish_tells_that_it_failed() {
-    for hal in Hal::ALL {
+    for &hal in every() {
         let cloud = platform();
         cloud.pause(); // nobody listens
         sample("mqtt_publish", hal, &cloud)
@@ -78,7 +78,7 @@ fn publish_does_not_trust_a_stranger() {
 
 #[test]
 fn subscribe_prints_a_message() {
-    for hal in Hal::ALL {
+    for &hal in every() {
         let cloud = platform();
         let mut program = sample("mqtt_subscribe", hal, &cloud).start();
         program.wait_line("subscribe: granted");
@@ -107,7 +107,7 @@ fn expect_subscribed(program: Running) {
 
 #[test]
 fn rrpc_answers_the_platform() {
-    for hal in Hal::ALL {
+    for &hal in every() {
         let cloud = platform();
         let mut program = sample("mqtt_rrpc", hal, &cloud).start();
         program.wait_line("rrpc: waiting");
@@ -126,7 +126,7 @@ fn rrpc_answers_the_platform() {
 
 #[test]
 fn threads_share_a_client() {
-    for hal in Hal::ALL {
+    for &hal in every() {
         let cloud = platform();
         expect_threads(sample("mqtt_multi_thread", hal, &cloud).finish());
         let published = messages(&cloud, Direction::Up, &own("update"));
@@ -142,7 +142,7 @@ fn expect_threads(outcome: Outcome) {
 
 #[test]
 fn regions_are_all_reached() {
-    for hal in Hal::ALL {
+    for &hal in every() {
         let cloud = platform();
         sample("mqtt_multi_region", hal, &cloud)
             .finish()
@@ -169,7 +169,7 @@ fn regions_are_all_reached() {
 
 #[test]
 fn the_light_reports_and_obeys() {
-    for hal in Hal::ALL {
+    for &hal in every() {
         let cloud = platform();
         let mut light = sample("rgb_led", hal, &cloud).start();
         light.send_line("start");

@@ -1,0 +1,195 @@
+//! `cargo xtask cross`: the archive for the targets that firmware runs on.
+//!
+//! For each: it is built; the headers hold the facts of V2.10 with the target's own compiler; and nothing is undefined in
+//! the archive but `HAL_*` and what every C library has.
+
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
+
+use anyhow::{Context, Result, ensure};
+use object::{
+    Object, ObjectSymbol,
+    read::{File, archive::ArchiveFile},
+};
+
+use crate::{abi, archive};
+
+/// Arguments of the command.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only targets whose name contains this
+    target: Option<String>,
+}
+
+/// A target, and what its C compiler is.
+struct Target {
+    name: &'static str,
+    profile: &'static str,
+    /// Which facts of `v2.10.json` are its.
+    facts: &'static str,
+    /// The compiler, and its options.
+    cc: &'static str,
+    /// The Debian package that brings it.
+    package: &'static str,
+}
+
+impl Target {
+    const fn bare_arm(name: &'static str) -> Self {
+        Self {
+            name,
+            profile: "small",
+            facts: "arm_bare",
+            cc: "arm-none-eabi-gcc",
+            package: "gcc-arm-none-eabi",
+        }
+    }
+}
+
+/// A target without atomic swaps, such as thumbv6m, is none: clients are found and ended by them.
+const TARGETS: [Target; 8] = [
+    Target::bare_arm("thumbv7em-none-eabihf"),
+    Target::bare_arm("thumbv7em-none-eabi"),
+    Target::bare_arm("thumbv7m-none-eabi"),
+    Target::bare_arm("armv7a-none-eabi"),
+    Target {
+        name: "riscv32imac-unknown-none-elf",
+        profile: "small",
+        facts: "arm32",
+        cc: "riscv64-unknown-elf-gcc -march=rv32imac -mabi=ilp32 --specs=picolibc.specs",
+        package: "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
+    },
+    Target {
+        name: "armv7-unknown-linux-gnueabihf",
+        profile: "release",
+        facts: "arm32",
+        cc: "arm-linux-gnueabihf-gcc",
+        package: "gcc-arm-linux-gnueabihf",
+    },
+    Target {
+        name: "aarch64-unknown-linux-gnu",
+        profile: "release",
+        facts: "x86_64",
+        cc: "aarch64-linux-gnu-gcc",
+        package: "gcc-aarch64-linux-gnu",
+    },
+    Target {
+        name: "x86_64-unknown-linux-gnu",
+        profile: "release",
+        facts: "x86_64",
+        cc: "gcc",
+        package: "gcc",
+    },
+];
+
+/// What a C library and the C compiler's own have, and compilers call unasked; from `abort` on for Linux on Arm alone,
+/// where 64 bits ask what the CPU has.
+const OF_C: [&str; 10] = [
+    "memcpy",
+    "memmove",
+    "memset",
+    "memcmp",
+    "bcmp",
+    "strlen",
+    "abort",
+    "__aeabi_unwind_cpp_pr0",
+    "__aeabi_unwind_cpp_pr1",
+    "getauxval",
+];
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let wanted = |target: &&Target| {
+        let text = args.target.as_deref();
+        text.is_none_or(|text| target.name.contains(text))
+    };
+    let targets: Vec<_> = TARGETS.iter().filter(wanted).collect();
+    ensure!(!targets.is_empty(), "no target has that in its name");
+    everything_is_there(&targets)?;
+    for target in &targets {
+        let lib = build(target)?;
+        let strange = undefined(&lib)?;
+        ensure!(
+            strange.is_empty(),
+            "{}: undefined in the archive: {strange:?}",
+            target.name
+        );
+        let facts = abi::facts_with(target.facts, target.cc)?;
+        ensure!(facts == 0, "{}: {facts} differences", target.name);
+        println!(
+            "{}, {}: HAL_* apart, nothing is undefined",
+            target.name, target.profile
+        );
+    }
+    println!("{} passed, 0 failed", targets.len());
+    Ok(())
+}
+
+fn build(target: &Target) -> Result<std::path::PathBuf> {
+    let (compiler, options) = target.cc.split_once(' ').unwrap_or((target.cc, ""));
+    let of_target = |name: &str| format!("{name}_{}", target.name.replace('-', "_"));
+    archive::build_in(
+        &[
+            (&of_target("CC"), compiler),
+            (&of_target("CFLAGS"), options),
+        ],
+        &["--profile", target.profile, "--target", target.name],
+    )
+}
+
+/// What the archive leaves to others, and should not.
+fn undefined(lib: &Path) -> Result<BTreeSet<String>> {
+    let data = fs::read(lib).with_context(|| format!("reading {}", lib.display()))?;
+    let archive = ArchiveFile::parse(&*data).context("not an archive")?;
+    let (mut wanted, mut there) = (BTreeSet::new(), BTreeSet::new());
+    for member in archive.members() {
+        let bytes = member?.data(&*data)?;
+        let Ok(file) = File::parse(bytes) else {
+            continue; // what rustc says of the crate
+        };
+        for symbol in file.symbols().filter(ObjectSymbol::is_global) {
+            let name = symbol.name().context("a symbol's name is text")?.to_owned();
+            if symbol.is_undefined() {
+                wanted.insert(name);
+            } else {
+                there.insert(name);
+            }
+        }
+    }
+    ensure!(there.contains("IOT_OpenLog"), "the archive defines nothing");
+    wanted.retain(|name| {
+        let elsewhere = name.starts_with("HAL_") || OF_C.contains(&&**name);
+        !there.contains(name) && !elsewhere && !name.is_empty()
+    });
+    Ok(wanted)
+}
+
+/// Compilers and Rust's libraries for the targets.
+fn everything_is_there(targets: &[&Target]) -> Result<()> {
+    let missing: BTreeSet<_> = targets
+        .iter()
+        .filter(|target| {
+            let compiler = target.cc.split(' ').next().unwrap_or_default();
+            Command::new(compiler).arg("--version").output().is_err()
+        })
+        .map(|target| target.package)
+        .collect();
+    ensure!(
+        missing.is_empty(),
+        "compilers are missing; on Debian: apt-get install {}",
+        missing.into_iter().collect::<Vec<_>>().join(" ")
+    );
+    let installed = Command::new("rustup")
+        .args(["target", "list", "--installed"])
+        .output()
+        .context("starting rustup")?;
+    let installed = String::from_utf8_lossy(&installed.stdout).into_owned();
+    let missing: Vec<_> = targets
+        .iter()
+        .map(|target| target.name)
+        .filter(|name| !installed.lines().any(|line| line == *name))
+        .collect();
+    ensure!(
+        missing.is_empty(),
+        "targets are missing: rustup target add {}",
+        missing.join(" ")
+    );
+    Ok(())
+}
