@@ -2,13 +2,18 @@
 
 use std::{
     collections::BTreeSet,
+    fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use object::{
+    Object, ObjectSymbol,
+    read::{File, archive::ArchiveFile},
+};
 
-use crate::generated::root;
+use crate::{generated::root, mutants::target};
 
 /// The options that bring all functions that a macro of V2.10 brings.
 pub(crate) const ALL_FUNCTIONS: [&str; 2] =
@@ -45,6 +50,54 @@ pub(crate) fn build_in(environment: &[(&str, &str)], options: &[&str]) -> Result
         }
     }
     bail!("cargo did not say where libiot_sdk.a is")
+}
+
+/// Builds the archive for another target, with these variables in cargo's environment, and leaves the memory functions,
+/// which Rust brings along, to the C library: its own are a tenth of theirs in size.
+pub(crate) fn for_target(
+    name: &str,
+    profile: &str,
+    environment: &[(&str, &str)],
+) -> Result<PathBuf> {
+    let lib = build_in(environment, &["--profile", profile, "--target", name])?;
+    let copy = target().join("cross").join(name).join("libiot_sdk.a");
+    fs::create_dir_all(copy.parent().context("it is in a folder")?)?;
+    fs::copy(&lib, &copy).with_context(|| format!("writing {}", copy.display()))?;
+    let data = fs::read(&lib).with_context(|| format!("reading {}", lib.display()))?;
+    let archive = ArchiveFile::parse(&*data).context("not an archive")?;
+    let mut members = Vec::new();
+    for member in archive.members() {
+        let member = member?;
+        let Ok(file) = File::parse(member.data(&*data)?) else {
+            continue; // what rustc says of the crate
+        };
+        let of_libc = |symbol: object::Symbol<'_, '_>| {
+            let name = symbol.name().unwrap_or_default();
+            symbol.is_definition() && is_of_libc(name)
+        };
+        if file.symbols().any(of_libc) {
+            members.push(String::from_utf8_lossy(member.name()).into_owned());
+        }
+    }
+    ensure!(!members.is_empty(), "{name}: no memory functions are there");
+    let output = Command::new("ar")
+        .arg("d")
+        .arg(&copy)
+        .args(&members)
+        .output()
+        .context("starting ar")?;
+    ensure!(
+        output.status.success(),
+        "ar: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(copy)
+}
+
+/// What every C library has, and compilers call unasked.
+pub(crate) fn is_of_libc(name: &str) -> bool {
+    let plain = ["memcpy", "memmove", "memset", "memcmp", "bcmp", "strlen"];
+    plain.contains(&name) || name.starts_with("__aeabi_mem")
 }
 
 /// The symbols that an archive of this machine defines.

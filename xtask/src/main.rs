@@ -17,6 +17,7 @@ mod miri;
 mod mutants;
 mod reliability;
 mod sim;
+mod size;
 mod stack;
 mod test;
 
@@ -29,6 +30,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measure the flash and RAM of images on a Cortex-M4, and write docs/size.md
+    Size(size::Args),
     /// Build the archive for the targets that firmware runs on, and check it
     Cross(cross::Args),
     /// Build everything, and show a light of c_samples and the local platform in conversation, or an upgrade
@@ -61,6 +64,7 @@ enum Command {
 
 fn main() -> Result<()> {
     match Cli::parse().command {
+        Command::Size(args) => size::run(&args),
         Command::Cross(args) => cross::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Headers(args) => headers::run(&args),

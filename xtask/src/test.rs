@@ -322,6 +322,7 @@ fn steps() -> Result<Vec<Step>> {
         ("simulation, a slice", own(&["sim", "--seeds", "5000"])),
         ("fuzzing, a slice", own(&["fuzz", "--seconds", "5"])),
         ("budgets", own(&["bench", "--check"])),
+        ("size on a Cortex-M4", own(&["size", "--check"])),
         ("demo", own(&["demo"])),
         ("demo of an upgrade", own(&["demo", "ota"])),
     ]
