@@ -247,7 +247,7 @@ fn note(
     server.broker.transcript.add(0, device, what);
 }
 
-/// What `/auth` is asked.
+/// What `/auth` is asked, as JSON, and `/auth/devicename`, as a form.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Login {
@@ -331,20 +331,9 @@ async fn topic(State(server): Shared, headers: HeaderMap, request: Request) -> R
     answer(&server, device.as_ref(), &line, result).await
 }
 
-/// What a device says that wants to be told where to connect (reference: MQTT, 4.5).
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Guided {
-    product_key: String,
-    device_name: String,
-    client_id: String,
-    sign: String,
-    signmethod: String,
-    timestamp: Option<String>,
-}
-
+/// Tells a device where to connect (reference: MQTT, 4.5).
 async fn guide(State(server): Shared, body: Bytes) -> Response {
-    let said: Option<Guided> = serde_urlencoded::from_bytes(&body).ok();
+    let said: Option<Login> = serde_urlencoded::from_bytes(&body).ok();
     let device = said
         .as_ref()
         .map(|said| DeviceId::new(&said.product_key, &said.device_name));
