@@ -17,9 +17,8 @@ use iotkit::{
 
 use crate::{
     device::SignMethod,
-    hal,
-    http::{Answered, Field, digits, post},
-    log,
+    hal, log,
+    web::{Answered, Field, digits, post},
 };
 
 /// How long the answer is waited for, in ms.

@@ -2,7 +2,7 @@
 
 extern crate alloc;
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::boxed::Box;
 use core::{
     ffi::{c_char, c_int, c_void},
     ptr,
@@ -15,8 +15,7 @@ use iotkit::{
     http,
     log::{Level, Value},
     services::web::{Answer, Login, SERVER, TOKEN_MAX, login},
-    text::Text,
-    wire::http::{Request, Url, concat},
+    wire::http::concat,
 };
 use zeroize::Zeroize;
 
@@ -32,6 +31,7 @@ use crate::{
         iot_export_errno::IOT_RETURN_CODES::*,
         iot_export_http::{iotx_http_pt, iotx_http_t},
     },
+    web::{Answered, Field, NotPosted, digits, post},
 };
 
 /// What the application's handle points at, and all that is behind it.
@@ -295,24 +295,6 @@ impl Http {
     }
 }
 
-/// Room for an answer, on the heap, since stacks are small; wiped when dropped, since it may be a secret.
-pub(crate) struct Answered(pub(crate) Box<[u8]>);
-
-impl Answered {
-    pub(crate) fn new(len: usize) -> Result<Self, Failure> {
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(len).map_err(|_| FAIL_RETURN)?;
-        bytes.resize(len, 0); // within what was reserved
-        Ok(Self(bytes.into_boxed_slice()))
-    }
-}
-
-impl Drop for Answered {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
-
 /// Not inlined, as above: what signs takes room, too.
 #[inline(never)]
 fn sign_login(to: &mut Login, device: &iotx_device_info_t) -> Result<(), Failure> {
@@ -327,20 +309,9 @@ fn sign_login(to: &mut Login, device: &iotx_device_info_t) -> Result<(), Failure
     .map_err(|_| FAIL_RETURN)
 }
 
-/// A field of a request, as [`Request`] has it.
-pub(crate) type Field<'a> = (&'static str, &'a [u8]);
-
 /// A path of the platform's server.
 fn url(path: &[u8]) -> Result<Box<[u8]>, Failure> {
     concat([SERVER.as_bytes(), path].into_iter()).map_err(|_| FAIL_RETURN)
-}
-
-/// Why a request came to nothing.
-pub(crate) enum NotPosted {
-    /// It could not be put together: something in it has no place there, or there is no memory.
-    NoRequest,
-    /// There is no answer to it.
-    NoResponse(NoResponse),
 }
 
 /// The number for why a request came to nothing.
@@ -355,39 +326,6 @@ fn number(why: NotPosted) -> Failure {
             NoResponse::Bad(http::Error::NoMemory) => FAIL_RETURN,
         },
     }
-}
-
-/// Sends a request to an HTTPS service; how long the answer is. In a library without TLS it goes to the same port in plain
-/// text, as V2.10 has it. Not inlined, as above.
-#[inline(never)]
-pub(crate) fn post(
-    web: &mut Web<Conn>,
-    url: &[u8],
-    fields: &[Field<'_>],
-    body: &[u8],
-    into: &mut [u8],
-    wait: u32,
-    keep: bool,
-) -> Result<usize, NotPosted> {
-    let mut url = Url::parse(url).map_err(|_| NotPosted::NoRequest)?;
-    url.tls = cfg!(feature = "tls");
-    let request = Request {
-        method: "POST",
-        url,
-        fields,
-    };
-    let mut head = request.emit().map_err(|_| NotPosted::NoRequest)?;
-    let result = web.exchange(&Hal, url, [&head, body], into, wait, keep);
-    head.zeroize(); // it may have a token
-    result.map_err(NotPosted::NoResponse)
-}
-
-/// A number in decimal.
-pub(crate) fn digits(number: usize) -> Text<20> {
-    let mut text = Text::new();
-    // There is room for every number.
-    let _ = text.push_number(number as i64);
-    text
 }
 
 /// Says why the platform has not done what it was asked.

@@ -13,10 +13,9 @@ use iotkit::{
 
 use crate::{
     entry::{Failure, field_text, fill_field},
-    hal,
-    http::{Answered, Field, NotPosted, digits, post},
-    log,
+    hal, log,
     v2::iot_export_ext::iotx_dev_meta_info_t,
+    web::{Answered, Field, NotPosted, digits, post},
 };
 
 /// How long the answer is waited for, in ms.

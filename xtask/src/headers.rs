@@ -48,6 +48,9 @@ pub(crate) const FEATURES: [(&str, &str); 6] = [
     ("cmp-threads", "CMP_SUPPORT_MULTI_THREAD"),
 ];
 
+/// Features that leave out a part of the library, and nothing of the headers.
+const PARTS: [&str; 3] = ["mqtt", "ota", "http"];
+
 /// Longest line that a comment is joined on.
 const LINE: usize = 100;
 
@@ -374,24 +377,32 @@ impl Source {
         }
         let conditions = attributes
             .iter()
-            .filter(|attribute| attribute.path().is_ident("cfg"));
+            .filter(|attribute| attribute.path().is_ident("cfg") && !of_a_part(attribute));
         parse_quote!(#(#conditions)* #(#[doc = #docs])* #[unsafe(no_mangle)] pub #signature {})
     }
 }
 
 /// The macro for `cfg(feature = "...")`.
 fn feature_macro(attribute: &Attribute) -> Result<&'static str> {
-    let pair: syn::MetaNameValue = attribute
-        .parse_args()
-        .context("a file's cfg: not one feature")?;
+    macro_of(&feature(attribute)?)
+}
+
+/// Whether it is there for a part's sake.
+fn of_a_part(attribute: &Attribute) -> bool {
+    feature(attribute).is_ok_and(|name| PARTS.contains(&&*name))
+}
+
+/// The feature in `cfg(feature = "...")`.
+fn feature(attribute: &Attribute) -> Result<String> {
+    let pair: syn::MetaNameValue = attribute.parse_args().context("a cfg: not one feature")?;
     let Expr::Lit(ExprLit {
         lit: Lit::Str(text),
         ..
     }) = &pair.value
     else {
-        bail!("a file's cfg: not a text");
+        bail!("a cfg: not a text");
     };
-    macro_of(&text.value())
+    Ok(text.value())
 }
 
 /// The macro that stands for a feature.

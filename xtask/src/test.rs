@@ -216,8 +216,30 @@ fn steps() -> Result<Vec<Step>> {
             clippy(&["--package", "iotkit-capi", "--lib"]),
         ),
         (
-            "lint: C interface without TLS",
+            "lint: C interface without parts and without TLS",
             clippy(&["--package", "iotkit-capi", "--lib", "--no-default-features"]),
+        ),
+        (
+            "lint: C interface of MQTT alone",
+            clippy(&[
+                "--package",
+                "iotkit-capi",
+                "--lib",
+                "--no-default-features",
+                "--features",
+                "mqtt",
+            ]),
+        ),
+        (
+            "lint: C interface of HTTP alone",
+            clippy(&[
+                "--package",
+                "iotkit-capi",
+                "--lib",
+                "--no-default-features",
+                "--features",
+                "http",
+            ]),
         ),
         (
             "lint: C interface, with all features and its tests",

@@ -1,19 +1,22 @@
 //! `exports/iot_export_ext.h`: what this library has beyond V2.10. Programs that use it do not link with the original.
 
-use core::{
-    ffi::{c_char, c_int, c_void},
-    mem::MaybeUninit,
-};
+use core::ffi::c_char;
+#[cfg(feature = "ota")]
+use core::ffi::{c_int, c_void};
+#[cfg(feature = "http")]
+use core::mem::MaybeUninit;
 
+#[cfg(feature = "ota")]
 use iotkit::services::ota::Failure;
 
-use super::number;
-use crate::{
-    entry::entry,
-    ota::UPDATES,
-    register,
-    v2::{iot_export_errno::IOT_RETURN_CODES::NULL_VALUE_ERROR, iot_export_ota::IOT_OTA_Err_t},
-};
+#[cfg(feature = "ota")]
+use super::iot_export_ota::IOT_OTA_Err_t;
+#[cfg(feature = "http")]
+use super::{iot_export_errno::IOT_RETURN_CODES::NULL_VALUE_ERROR, number};
+#[cfg(feature = "ota")]
+use crate::ota::UPDATES;
+#[cfg(feature = "http")]
+use crate::{entry::entry, register};
 
 /// Regions of the platform's web services, with the numbers of later SDKs.
 #[repr(C)]
@@ -58,6 +61,7 @@ pub struct iotx_dev_meta_info_t {
 /// # Safety
 ///
 /// `meta` is `NULL`, or readable and writable.
+#[cfg(feature = "http")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_Dynamic_Register(
     region: MaybeUninit<iotx_http_region_types_t>,
@@ -101,6 +105,7 @@ pub enum IOT_OTA_Failure_t {
 ///
 /// @param handle  of `IOT_OTA_Init`
 /// @return an `IOT_OTA_Failure_t`, or the server's status, 100 to 999; -2 if there is no such handle
+#[cfg(feature = "ota")]
 #[unsafe(no_mangle)]
 pub extern "C" fn IOT_OTA_GetFailure(handle: *mut c_void) -> c_int {
     use IOT_OTA_Failure_t::*;

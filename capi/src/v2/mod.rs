@@ -13,6 +13,8 @@
 //! - `[T; N + 1]` would become an opaque struct in the header, so array lengths are literals or plain constants.
 //! - `cfg(feature = "...")` becomes `#if defined(...)`; `FEATURES` in `xtask/src/headers.rs` says which macro. At the
 //!   head of a file it empties the whole header.
+//! - The features that leave out a part of the library (`PARTS` there) have no macro: what they leave out is declared all
+//!   the same, like a function that is not implemented.
 //! - Only what is `pub` appears in the header, functions if they are exported, too. Their `# Safety` section becomes
 //!   `@pre`.
 #![allow(non_camel_case_types, non_snake_case, non_upper_case_globals)] // upstream's names, typos and all
@@ -46,10 +48,15 @@ pub mod iot_export_dm;
 pub mod iot_export_errno;
 pub mod iot_export_ext;
 pub mod iot_export_fota;
+#[cfg(feature = "http")]
 pub mod iot_export_http;
+#[cfg(feature = "mqtt")]
 pub mod iot_export_mqtt;
+#[cfg(feature = "ota")]
 pub mod iot_export_ota;
+#[cfg(feature = "mqtt")]
 pub mod iot_export_shadow;
+#[cfg(feature = "mqtt")]
 pub mod iot_export_subdev;
 pub mod iot_import_config;
 pub mod linkkit_export;

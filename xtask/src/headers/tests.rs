@@ -248,6 +248,15 @@ fn a_file_with_a_condition_makes_a_header_with_one() {
 }
 
 #[test]
+fn a_part_that_may_be_left_out_is_declared_all_the_same() {
+    let function = "#[unsafe(no_mangle)] pub extern \"C\" fn f() {}";
+    assert_eq!(
+        sample(&format!("#[cfg(feature = \"http\")] {function}")),
+        sample(function)
+    );
+}
+
+#[test]
 fn a_feature_without_a_macro_is_refused() {
     for rust in [
         "#![cfg(feature = \"gateway\")]\npub const ONE: i32 = 1;",
@@ -295,7 +304,7 @@ fn macros(condition: &Meta) -> BTreeSet<String> {
 fn conditions(attributes: &[Attribute]) -> BTreeSet<String> {
     let conditions = attributes
         .iter()
-        .filter(|attribute| attribute.path().is_ident("cfg"));
+        .filter(|attribute| attribute.path().is_ident("cfg") && !of_a_part(attribute));
     let conditions = conditions.map(|attribute| attribute.parse_args().expect("a condition"));
     conditions
         .flat_map(|condition| macros(&condition))
