@@ -1,23 +1,29 @@
 //! The MQTT client behind the C interface: the engine's, over the HAL, with C functions as handlers.
 
+extern crate alloc;
+
+use alloc::boxed::Box;
 use core::{
+    alloc::Layout,
     ffi::{CStr, c_char, c_void},
     num::NonZeroU16,
     ptr, slice,
 };
 
 use iotkit::{
-    client::{self, Account, Credentials, Delivery, Listener},
+    auth::mid::MidReport,
+    client::{self, Account, Credentials, Delivery, Growth, Listener},
     hal::{NoConnection, Transport},
     log::{Level, Value},
-    mqtt::Event,
+    mqtt::{Config, Event},
+    wire::mqtt::QoS,
 };
 
 use crate::{
     device,
     entry::Failure,
-    hal::{Conn, Server, over_hal},
-    handle::Table,
+    hal::{self, Conn, Server, over_hal},
+    handle::{NoObject, Place, Table},
     log,
     v2::iot_export_mqtt::{
         iotx_mqtt_event_handle_func_fpt, iotx_mqtt_event_msg_t, iotx_mqtt_event_type_t,
@@ -31,12 +37,86 @@ pub(crate) type Client = client::Client<Platform, Lent, Handler>;
 /// All clients; eight at once.
 pub(crate) static CLIENTS: Table<Client, 8> = Table::new();
 
-/// Connects a client. The application does not know it yet, and is told nothing.
-pub(crate) fn connect(client: &Client) -> Result<(), client::ConnectError> {
-    client.connect(&mut Application {
+/// Makes a client and connects it; its handle.
+pub(crate) fn start(
+    platform: Platform,
+    config: Config,
+    growth: Option<&'static Growth<Lent>>,
+    read_buffer: Lent,
+    write_buffer: Lent,
+) -> Result<*mut c_void, Failure> {
+    let slot = CLIENTS.reserve().ok_or(Failure::ERROR_NO_MEM)?;
+    // The password differs from device to device: they do not all reconnect at the same moment.
+    let password = platform.password.bytes().iter();
+    hal::seed(password.fold(hal::uptime(), |seed, byte| {
+        seed.wrapping_mul(31).wrapping_add((*byte).into())
+    }));
+    let client = make(platform, config, growth, read_buffer, write_buffer)?;
+    // The application does not know it yet, and is told nothing.
+    let mut nobody = Application {
         handle: ptr::null_mut(),
         events: Handler::NONE,
-    })
+    };
+    client.connect(&mut nobody).map_err(not_connected)?;
+    log::write(Level::Info, "mqtt: connected", Value::None);
+    report(&client)?;
+    Ok(slot.fill(client))
+}
+
+/// Makes a client that is not connected. Not inlined: it is built on the stack, which must be free again before the
+/// connection (and with it a TLS library) needs it.
+#[inline(never)]
+fn make(
+    platform: Platform,
+    config: Config,
+    growth: Option<&'static Growth<Lent>>,
+    read_buffer: Lent,
+    write_buffer: Lent,
+) -> Result<Box<Client>, Failure> {
+    let place = Place::take().ok_or(Failure::ERROR_NO_MEM)?;
+    match Client::new(platform, config, growth, read_buffer, write_buffer) {
+        Ok(client) => Ok(place.fill(client)),
+        Err(error) => Err(not_connected(error)),
+    }
+}
+
+/// Publishes the report of the module's maker, if there is something to report. Not inlined, as above.
+#[inline(never)]
+fn report(client: &Client) -> Result<(), Failure> {
+    let mut report = MidReport::default();
+    if !device::mid_report(&mut report) {
+        return Ok(());
+    }
+    let (topic, payload) = (report.topic().as_bytes(), report.payload());
+    client
+        .publish(topic, payload, QoS::AtMostOnce, false)
+        .map(|_| ())
+        .map_err(|error| failure(error, Failure::MQTT_PUBLISH_PACKET_ERROR))
+}
+
+fn not_connected(error: client::ConnectError) -> Failure {
+    match error {
+        client::ConnectError::BufferTooSmall => Failure::MQTT_CONNECT_PACKET_ERROR,
+        client::ConnectError::NoLock => Failure::ERROR_NO_MEM,
+        client::ConnectError::NoConnection => Failure::MQTT_NETWORK_CONNECT_ERROR,
+        client::ConnectError::NotAccepted => Failure::MQTT_CONNECT_ERROR,
+    }
+}
+
+/// Ends a client: `forget` is called once it is clear that there is one. Waits for the other calls on it.
+pub(crate) fn destroy(handle: *mut c_void, forget: impl FnOnce()) -> Result<(), NoObject> {
+    /// How often to look whether the other calls have ended, in ms.
+    const STEP: u32 = 10;
+
+    let client = CLIENTS.end(handle)?;
+    forget();
+    let mut patience = client.close();
+    while !client.is_alone() && patience > 0 {
+        hal::sleep(STEP);
+        patience = patience.saturating_sub(STEP);
+    }
+    log::write(Level::Info, "mqtt: released", Value::None);
+    Ok(())
 }
 
 /// `IOT_MQTT_Yield`, with the client's handle for the handlers.
@@ -177,7 +257,7 @@ impl PartialEq for Handler {
     }
 }
 
-/// A buffer of the application.
+/// A buffer: of the application, or of the library's own, and then it may grow.
 pub(crate) struct Lent {
     start: *mut u8,
     len: usize,
@@ -192,6 +272,44 @@ impl Lent {
             start: start.cast(),
             len: len as usize,
         }
+    }
+
+    /// No bytes, for [`Growth`] of the library's own.
+    pub(crate) const NONE: Self = Self {
+        start: ptr::dangling_mut(),
+        len: 0,
+    };
+
+    /// [`Growth::grow`]. A NUL is behind the bytes.
+    pub(crate) fn grow(&mut self, len: usize) {
+        let Some(layout) = Self::layout(len) else {
+            return;
+        };
+        // SAFETY: the layout is not empty.
+        let start = unsafe { alloc::alloc::alloc_zeroed(layout) };
+        if start.is_null() {
+            return;
+        }
+        let mut larger = Self { start, len };
+        let (to, from) = (larger.as_mut().iter_mut(), self.as_mut().iter());
+        to.zip(from).for_each(|(to, byte)| *to = *byte);
+        self.free();
+        *self = larger;
+    }
+
+    /// [`Growth::free`].
+    pub(crate) fn free(&mut self) {
+        if self.len > 0
+            && let Some(layout) = Self::layout(self.len)
+        {
+            // SAFETY: the block came from `grow`, with this layout, and nobody else has it; from now on nobody has.
+            unsafe { alloc::alloc::dealloc(self.start, layout) }
+        }
+        *self = Self::NONE;
+    }
+
+    fn layout(len: usize) -> Option<Layout> {
+        Layout::array::<u8>(len.checked_add(1)?).ok()
     }
 }
 

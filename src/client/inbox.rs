@@ -6,13 +6,14 @@
 
 use alloc::vec::Vec;
 
+use super::Growth;
 use crate::mqtt::Receiver;
 
 /// How many buffers may be lent.
 const LENT_MAX: u8 = 4;
 
 /// The receiving side of a client.
-pub(super) struct Inbox<B> {
+pub(super) struct Inbox<B: 'static> {
     /// Somebody has the role.
     taken: bool,
     /// Present unless it is read into, or lent.
@@ -21,8 +22,9 @@ pub(super) struct Inbox<B> {
     begun: Option<Begun>,
     /// The application's buffer, if it was given back while a spare one was in use.
     home: Option<B>,
-    /// The size of the application's buffer.
+    /// The size of the application's buffer at first.
     room: usize,
+    growth: Option<&'static Growth<B>>,
     /// How many buffers are being delivered from.
     lent: u8,
 }
@@ -59,16 +61,28 @@ pub(super) enum Unavailable {
     NoBuffer,
 }
 
-impl<B: AsMut<[u8]>> Inbox<B> {
-    pub(super) fn new(home: B, room: usize) -> Self {
+impl<B: AsMut<[u8]> + 'static> Inbox<B> {
+    pub(super) fn new(home: B, growth: Option<&'static Growth<B>>) -> Self {
         Self {
             taken: false,
             buffer: Some(Buffer::Home(home)),
             begun: None,
             home: None,
-            room,
+            room: 0,
+            growth,
             lent: 0,
         }
+    }
+
+    /// Brings the buffer to its first size, which it says.
+    pub(super) fn begin(&mut self) -> usize {
+        if let Some(Buffer::Home(home)) = &mut self.buffer {
+            if let Some(growth) = self.growth {
+                growth.make_room(home, growth.room.start);
+            }
+            self.room = home.as_mut().len();
+        }
+        self.room
     }
 
     /// Takes the role, without a buffer; says whether it was free.
@@ -137,6 +151,27 @@ impl<B: AsMut<[u8]>> Inbox<B> {
         }
     }
 
+    /// A packet has begun that the buffer cannot hold: lets the buffer grow, if it may.
+    #[cold]
+    pub(super) fn make_room(&self, desk: &mut Desk<B>) {
+        let receiver = &mut desk.begun.receiver;
+        if let (Some(growth), Some(buffer)) = (self.growth, &mut desk.buffer) {
+            buffer.make_room(receiver.too_large_len(), growth);
+            receiver.reconsider(buffer.room().len());
+        }
+    }
+
+    /// Frees the buffer that grew. Nobody reads, and nothing is being delivered.
+    pub(super) fn free(&mut self) {
+        let home = match (&mut self.buffer, &mut self.home) {
+            (_, Some(home)) | (Some(Buffer::Home(home)), None) => home,
+            (Some(Buffer::Spare(_)) | None, None) => return,
+        };
+        if let Some(growth) = self.growth {
+            (growth.free)(home);
+        }
+    }
+
     /// Between two packets, the application's buffer is used again as soon as it can be.
     fn go_home(&mut self) {
         if self.home.is_some() {
@@ -191,7 +226,7 @@ impl Begun {
 }
 
 /// All its bytes.
-impl<B: AsMut<[u8]>> AsMut<[u8]> for Buffer<B> {
+impl<B: AsMut<[u8]> + 'static> AsMut<[u8]> for Buffer<B> {
     fn as_mut(&mut self) -> &mut [u8] {
         match self {
             Self::Home(home) => home.as_mut(),
@@ -200,12 +235,25 @@ impl<B: AsMut<[u8]>> AsMut<[u8]> for Buffer<B> {
     }
 }
 
-impl<B: AsMut<[u8]>> Buffer<B> {
+impl<B: AsMut<[u8]> + 'static> Buffer<B> {
     /// Those that are read into.
     pub(super) fn room(&mut self) -> &mut [u8] {
         match self {
             Self::Home(home) => home.as_mut(),
             Self::Spare(spare) => spare.split_last_mut().map_or(&mut [][..], |(_, b)| b),
+        }
+    }
+
+    /// Makes room for a packet of `len` bytes, as far as it may grow.
+    fn make_room(&mut self, len: usize, growth: &Growth<B>) {
+        match self {
+            Self::Home(home) => growth.make_room(home, len),
+            Self::Spare(spare) => {
+                let more = (len + 1).saturating_sub(spare.len());
+                if len <= growth.room.end && spare.try_reserve_exact(more).is_ok() {
+                    spare.resize(len + 1, 0);
+                }
+            }
         }
     }
 }

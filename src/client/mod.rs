@@ -15,7 +15,7 @@ mod inbox;
 mod turn;
 pub mod web;
 
-use core::num::NonZeroU16;
+use core::{num::NonZeroU16, ops::Range};
 
 use crate::{
     hal::{Broken, Lock, NoConnection, System, Transport},
@@ -107,14 +107,36 @@ pub enum ConnectError {
     NotAccepted,
 }
 
+/// How the buffers of a client grow, which are empty at first. Without it they stay as they are.
+#[derive(Debug)]
+pub struct Growth<B> {
+    /// How many bytes they have at once, and at most.
+    pub room: Range<usize>,
+    /// Lets a buffer grow to so many bytes, if there is memory. What lies in it stays.
+    pub grow: fn(&mut B, usize),
+    /// Frees a buffer: the client ends.
+    pub free: fn(&mut B),
+}
+
+impl<B: AsMut<[u8]> + 'static> Growth<B> {
+    /// Makes room in a buffer for a packet of `len` bytes, as far as it may grow.
+    #[cold]
+    fn make_room(&self, buffer: &mut B, len: usize) {
+        if len > buffer.as_mut().len() && len <= self.room.end {
+            (self.grow)(buffer, len);
+        }
+    }
+}
+
 /// An MQTT client: any thread may call any method.
 ///
 /// `P` is the platform, `B` a buffer of the application, `H` what messages of a subscription are handed to.
-pub struct Client<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> {
+pub struct Client<P: System + Transport + Account, B: AsMut<[u8]> + 'static, H: Copy + PartialEq> {
     platform: P,
     outbox: P::Lock<Outbox<P::Conn, B>>,
     state: P::Lock<State<P::Conn, B, H>>,
     request_timeout: u32,
+    growth: Option<&'static Growth<B>>,
 }
 
 /// The sending side.
@@ -128,7 +150,7 @@ struct Outbox<C, B> {
 }
 
 /// Everything else.
-struct State<C, B, H> {
+struct State<C, B: 'static, H> {
     machine: Machine<H>,
     clock: Clock,
     inbox: Inbox<B>,
@@ -138,7 +160,9 @@ struct State<C, B, H> {
     closing: bool,
 }
 
-impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Client<P, B, H> {
+impl<P: System + Transport + Account, B: AsMut<[u8]> + 'static, H: Copy + PartialEq>
+    Client<P, B, H>
+{
     /// Makes a client that is not connected. The buffers are used until [`Self::close`] has returned.
     ///
     /// Not inlined: what it is built from lies on the stack only as long as that takes.
@@ -146,13 +170,10 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
     pub fn new(
         platform: P,
         config: Config,
-        mut read_buffer: B,
+        growth: Option<&'static Growth<B>>,
+        read_buffer: B,
         write_buffer: B,
     ) -> Result<Self, ConnectError> {
-        let room = read_buffer.as_mut().len();
-        if room < Receiver::BUFFER_MIN {
-            return Err(ConnectError::BufferTooSmall);
-        }
         let clock = Clock::new(platform.uptime());
         let now = clock.now();
         let outbox = Outbox {
@@ -164,17 +185,28 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
         let state = State {
             machine: Machine::new(config, now),
             clock,
-            inbox: Inbox::new(read_buffer, room),
+            inbox: Inbox::new(read_buffer, growth),
             conn: None,
             number: 0,
             closing: false,
         };
-        Ok(Self {
+        let client = Self {
             platform,
             outbox: Lock::new(outbox).ok_or(ConnectError::NoLock)?,
             state: Lock::new(state).ok_or(ConnectError::NoLock)?,
             request_timeout: config.request_timeout,
-        })
+            growth,
+        };
+        if let Some(growth) = growth {
+            let room = growth.room.start;
+            client
+                .outbox
+                .with(|outbox| growth.make_room(&mut outbox.buffer, room));
+        }
+        if client.state.with(|state| state.inbox.begin()) < Receiver::BUFFER_MIN {
+            return Err(ConnectError::BufferTooSmall);
+        }
+        Ok(client)
     }
 
     /// The platform it runs on.
@@ -206,6 +238,10 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
         topic::check_name(topic).map_err(|_| Error::BadTopic)?;
         self.outbox.with(|outbox| {
             let conn = outbox.ready()?;
+            if let Some(growth) = self.growth {
+                let len = emit::Publish::packet_len(topic, payload, qos);
+                growth.make_room(&mut outbox.buffer, len);
+            }
             let buf = outbox.buffer.as_mut();
             let (id, len) = match qos {
                 QoS::AtMostOnce => {
@@ -242,17 +278,43 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
     ///
     /// `handler` is given the messages from when the server has granted it. Waits as [`Self::publish`] does.
     pub fn subscribe(&self, filter: &[u8], qos: QoS, handler: H) -> Result<NonZeroU16, Error> {
+        self.subscribe_noted(filter, qos, handler, |_| {})
+    }
+
+    /// As [`Self::subscribe`]; `note` is told the id before the request goes out, and so before the answer can come.
+    pub fn subscribe_noted(
+        &self,
+        filter: &[u8],
+        qos: QoS,
+        handler: H,
+        note: impl FnOnce(NonZeroU16),
+    ) -> Result<NonZeroU16, Error> {
         self.request(|machine, buf, now| {
             topic::check_filter(filter).map_err(|_| Error::BadTopic)?;
-            Ok(machine.subscribe(filter, qos, handler, buf, now)?)
+            let (id, len) = machine.subscribe(filter, qos, handler, buf, now)?;
+            note(id);
+            Ok((id, len))
+        })
+    }
+
+    /// As [`Self::unsubscribe`]; `note` as in [`Self::subscribe_noted`].
+    pub fn unsubscribe_noted(
+        &self,
+        filter: &[u8],
+        note: impl FnOnce(NonZeroU16),
+    ) -> Result<NonZeroU16, Error> {
+        // Before it matters whether there is a connection, unlike in `subscribe`: so it was in V2.10.
+        topic::check_filter(filter).map_err(|_| Error::BadTopic)?;
+        self.request(|machine, buf, now| {
+            let (id, len) = machine.unsubscribe(filter, buf, now)?;
+            note(id);
+            Ok((id, len))
         })
     }
 
     /// Asks the server for no more messages of a filter; the id of the request. Waits as [`Self::publish`] does.
     pub fn unsubscribe(&self, filter: &[u8]) -> Result<NonZeroU16, Error> {
-        // Before it matters whether there is a connection, unlike in `subscribe`: so it was in V2.10.
-        topic::check_filter(filter).map_err(|_| Error::BadTopic)?;
-        self.request(|machine, buf, now| Ok(machine.unsubscribe(filter, buf, now)?))
+        self.unsubscribe_noted(filter, |_| {})
     }
 
     /// Hands no more messages to `handler`. The server is not told, and goes on sending them: they are nobody's then.
@@ -546,12 +608,16 @@ impl<C: Copy, B> Outbox<C, B> {
     }
 }
 
-impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Drop
+impl<P: System + Transport + Account, B: AsMut<[u8]> + 'static, H: Copy + PartialEq> Drop
     for Client<P, B, H>
 {
     fn drop(&mut self) {
         if let Some(conn) = self.state.with(|state| state.conn.take()) {
             self.platform.close(conn);
+        }
+        if let Some(growth) = self.growth {
+            self.outbox.with(|outbox| (growth.free)(&mut outbox.buffer));
+            self.state.with(|state| state.inbox.free());
         }
     }
 }

@@ -109,7 +109,9 @@ const SLICE: u32 = 500;
 /// How long the rest of a packet is waited for before time is looked at again, in ms.
 const REST: u32 = 1;
 
-impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Client<P, B, H> {
+impl<P: System + Transport + Account, B: AsMut<[u8]> + 'static, H: Copy + PartialEq>
+    Client<P, B, H>
+{
     /// Keeps the connection alive, receives, sends again, reconnects, and tells what happens, for `timeout` ms.
     ///
     /// Takes the whole time, and longer by what `listener` and one call into the platform take. [`Error::NoBuffer`] is the
@@ -210,7 +212,7 @@ impl<P: System + Transport + Account, B: AsMut<[u8]>, H: Copy + PartialEq> Clien
     }
 }
 
-impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
+impl<C: Copy, B: AsMut<[u8]> + 'static, H: Copy + PartialEq> State<C, B, H> {
     /// What a turn does next.
     #[inline(always)]
     fn next(&mut self, turn: &mut Turn<B>, uptime: u32) -> Step<C, H> {
@@ -219,7 +221,10 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
         {
             return step;
         }
-        if self.closing || turn.connecting && self.machine.has_settled() {
+        if self.closing {
+            return self.leave(turn);
+        }
+        if turn.connecting && self.machine.has_settled() {
             return Step::Done;
         }
         let now = self.clock.read(uptime);
@@ -260,6 +265,15 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
                 Step::Pause(left)
             }
         }
+    }
+
+    /// Ends a turn of a client that is being destroyed, with the buffer that it delivers from.
+    #[cold]
+    fn leave(&mut self, turn: &mut Turn<B>) -> Step<C, H> {
+        if turn.parcel.take().is_some() {
+            self.inbox.give_back(&mut turn.desk);
+        }
+        Step::Done
     }
 
     /// Does what has fallen due; what is to be done before, or instead of, reading.
@@ -345,6 +359,11 @@ impl<C: Copy, B: AsMut<[u8]>, H: Copy + PartialEq> State<C, B, H> {
                 self.machine.handle_skipped(answer)
             }
             Heard::Progress(Progress::Malformed) => Err(Loss::Protocol("a malformed header")),
+            Heard::Progress(Progress::TooLarge) => {
+                self.inbox.make_room(&mut turn.desk);
+                self.machine.handle_progress();
+                Ok(Received::Nothing)
+            }
             Heard::Progress(Progress::Short | Progress::More | Progress::Packet) => {
                 begun.has_progressed();
                 self.machine.handle_progress();

@@ -24,6 +24,8 @@ pub struct Config {
     pub clean_session: bool,
     /// The longest payload the application can take; a longer one counts as too large for the buffer.
     pub payload_max: usize,
+    /// A handler is called once for a message, however many of its filters match.
+    pub once: bool,
 }
 
 /// Where the connection stands; see the module for the way from one to the next.
@@ -253,7 +255,7 @@ impl<H: Copy + PartialEq> Machine<H> {
             interval: Self::INTERVAL_MIN,
             last_id: 0,
             in_flight: InFlight::new(),
-            subscriptions: Subscriptions::new(),
+            subscriptions: Subscriptions::new(config.once),
             received_ids: Vec::new(),
             wake: now,
             output: false,

@@ -9,6 +9,7 @@
 //! Header ─────────> Body ───────────────────────> Packet
 //!   │  more length bytes
 //!   └───────────────> Skipping: larger than the buffer ──> Skipped
+//!                         └──> Body, if the buffer has grown meanwhile
 //! ```
 
 use core::{num::NonZeroU16, ops::Range};
@@ -41,6 +42,8 @@ pub enum Progress {
     Skipped,
     /// The remaining length has more than four bytes (section 2.2.3), or a message that does not fit has QoS 3.
     Malformed,
+    /// A packet has begun that the buffer cannot hold. It will pass, unless [`Receiver::reconsider`] says otherwise.
+    TooLarge,
 }
 
 impl Receiver {
@@ -123,17 +126,40 @@ impl Receiver {
         self.header = self.have as u8; // 5 at most
         self.need = self.have + remaining; // less than 2^29
         if self.need as usize > buffer.len() {
-            let first = buffer.first().copied().unwrap_or_default();
-            let Some(skipping) = Skipping::new(first, remaining) else {
-                return Progress::Malformed;
-            };
-            self.have = 0;
-            self.need = skipping.piece(buffer);
-            self.skipping = Some(skipping);
+            return self.begin_skipping(buffer, remaining);
         }
         match remaining {
             0 => Progress::Packet,
             _ => Progress::More,
+        }
+    }
+
+    #[cold]
+    fn begin_skipping(&mut self, buffer: &[u8], remaining: u32) -> Progress {
+        let first = buffer.first().copied().unwrap_or_default();
+        let Some(skipping) = Skipping::new(first, remaining) else {
+            return Progress::Malformed;
+        };
+        self.have = 0;
+        self.need = skipping.piece(buffer);
+        self.skipping = Some(skipping);
+        Progress::TooLarge
+    }
+
+    /// All bytes of a packet that is too large, of which the header lies in the buffer still.
+    #[must_use]
+    pub fn too_large_len(&self) -> usize {
+        let body = self.skipping.as_ref().map_or(0, |skipping| skipping.left);
+        (u32::from(self.header) + body) as usize
+    }
+
+    /// After [`Progress::TooLarge`]: the buffer has room for `room` bytes now. If that is enough, the packet is received.
+    pub fn reconsider(&mut self, room: usize) {
+        let len = self.too_large_len();
+        if len <= room {
+            self.have = self.header.into();
+            self.need = len as u32; // it came from one
+            self.skipping = None;
         }
     }
 
@@ -238,7 +264,9 @@ mod tests {
             buffer[want.start..][..count].copy_from_slice(&rest[..count]);
             rest = &rest[count..];
             match receiver.received(count, &buffer) {
-                Progress::Short | Progress::More => assert!(receiver.in_packet()),
+                Progress::Short | Progress::More | Progress::TooLarge => {
+                    assert!(receiver.in_packet());
+                }
                 Progress::Malformed => panic!("malformed"),
                 progress => {
                     let len = match progress {

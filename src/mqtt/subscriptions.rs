@@ -34,6 +34,8 @@ pub(super) struct Subscriptions<H> {
     requests: usize,
     /// How many entries wait for the answer to their renewal.
     renewals: usize,
+    /// A handler is called once for a message.
+    once: bool,
 }
 
 #[derive(Debug)]
@@ -101,8 +103,9 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
     pub(super) const REQUESTS_MAX: usize = 256;
     pub(super) const ENTRIES_MAX: usize = 16_384;
 
-    pub(super) const fn new() -> Self {
+    pub(super) const fn new(once: bool) -> Self {
         Self {
+            once,
             entries: Vec::new(),
             removals: Vec::new(),
             next: 1,
@@ -369,6 +372,7 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
     }
 
     /// The handler of the next subscription that matches a topic, and where to go on.
+    #[inline(always)]
     pub(super) fn next_match(&self, topic: &[u8], from: Search) -> Option<(H, Search)> {
         let start = match from {
             Search::Start => 0,
@@ -381,8 +385,27 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
             .iter()
             .filter(|entry| entry.matches(topic) && entry.is_live());
         let handler = matching.next()?.handler;
-        let next = matching.next().map(|entry| entry.number);
-        Some((handler, next.map_or(Search::End, Search::From)))
+        let next = match matching.next() {
+            None => Search::End,
+            Some(entry) if !self.once => Search::From(entry.number),
+            Some(entry) => self.next_other(topic, entry.number),
+        };
+        Some((handler, next))
+    }
+
+    /// From `number` on, passing over those whose handler has another that matches, and that comes before.
+    #[cold]
+    fn next_other(&self, topic: &[u8], number: u32) -> Search {
+        let matches = |entry: &&Entry<H>| entry.matches(topic) && entry.is_live();
+        let mut matching = self.entries.iter().filter(matches);
+        let other = matching.find(|entry| {
+            let before = self.entries.iter().filter(matches);
+            entry.number >= number
+                && before
+                    .take_while(|before| before.number < entry.number)
+                    .all(|before| before.handler != entry.handler)
+        });
+        other.map_or(Search::End, |entry| Search::From(entry.number))
     }
 
     /// Whether a request with this packet id waits for its answer.

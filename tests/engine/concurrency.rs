@@ -242,7 +242,8 @@ fn connected() -> (Client, Arc<Net>) {
     };
     let net = Arc::default();
     let platform = Platform(Arc::clone(&net));
-    let client = Client::new(platform, config, vec![0; 1024], vec![0; 1024]).expect("a client");
+    let client =
+        Client::new(platform, config, None, vec![0; 1024], vec![0; 1024]).expect("a client");
     let (told, _) = mpsc::channel();
     assert_eq!(client.connect(&mut Ears { told }), Ok(()));
     (client, net)

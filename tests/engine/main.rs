@@ -5,6 +5,7 @@ mod concurrency;
 mod connect;
 mod destroy;
 mod faults;
+mod growth;
 mod keepalive;
 mod nested;
 mod oversize;

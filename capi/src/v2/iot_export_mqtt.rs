@@ -2,7 +2,6 @@
 
 extern crate alloc;
 
-use alloc::boxed::Box;
 use core::{
     ffi::{c_char, c_int, c_void},
     mem::MaybeUninit,
@@ -10,8 +9,6 @@ use core::{
 };
 
 use iotkit::{
-    auth::mid::MidReport,
-    client,
     log::{Level, Value},
     mqtt::Config,
     wire::mqtt::QoS,
@@ -19,12 +16,10 @@ use iotkit::{
 
 use super::{iot_export_errno::IOT_RETURN_CODES::*, number};
 use crate::{
-    device,
     entry::{Failure, bytes, entry, text},
-    hal::{self, Server},
-    handle::Place,
+    hal::Server,
     log,
-    mqtt::{self, CLIENTS, Client, Handler, Lent, Platform, Text, failure},
+    mqtt::{self, CLIENTS, Handler, Lent, Platform, Text, failure},
 };
 
 /// How often a message may arrive (MQTT 3.1.1, section 4.3).
@@ -227,11 +222,11 @@ unsafe fn construct(params: &iotx_mqtt_param_t) -> Result<*mut c_void, Failure> 
         return Err(NULL_VALUE_ERROR);
     }
     // SAFETY: strings and buffers are what they must be, by the contract.
-    let (password, platform, read_buffer, write_buffer) = unsafe {
+    let (platform, read_buffer, write_buffer) = unsafe {
         text(params.host)?;
         text(params.client_id)?;
         text(params.username)?;
-        let password = text(params.password)?;
+        text(params.password)?;
         let platform = Platform {
             server: Server::new(params.host, params.port, params.pub_key),
             client_id: Text::new(params.client_id),
@@ -244,15 +239,8 @@ unsafe fn construct(params: &iotx_mqtt_param_t) -> Result<*mut c_void, Failure> 
         };
         let read_buffer = Lent::new(params.pread_buf, params.read_buf_size);
         let write_buffer = Lent::new(params.pwrite_buf, params.write_buf_size);
-        (password, platform, read_buffer, write_buffer)
+        (platform, read_buffer, write_buffer)
     };
-    let slot = CLIENTS.reserve().ok_or(ERROR_NO_MEM)?;
-    // The password differs from device to device: they do not all reconnect at the same moment.
-    let seed = password.iter().fold(hal::uptime(), |seed, byte| {
-        seed.wrapping_mul(31).wrapping_add((*byte).into())
-    });
-    hal::seed(seed);
-
     let config = Config {
         request_timeout: match params.request_timeout_ms {
             ms @ 500..=5000 => ms,
@@ -261,51 +249,9 @@ unsafe fn construct(params: &iotx_mqtt_param_t) -> Result<*mut c_void, Failure> 
         keep_alive: (params.keepalive_interval_ms / 1000).clamp(60, 180) * 1000,
         clean_session: params.clean_session != 0,
         payload_max: u16::MAX.into(),
+        once: false,
     };
-    let client = make(platform, config, read_buffer, write_buffer)?;
-    mqtt::connect(&client).map_err(not_connected)?;
-    log::write(Level::Info, "mqtt: connected", Value::None);
-    report(&client)?;
-    Ok(slot.fill(client))
-}
-
-/// Makes a client that is not connected. Not inlined: it is built on the stack, which must be free again before the
-/// connection (and with it a TLS library) needs it.
-#[inline(never)]
-fn make(
-    platform: Platform,
-    config: Config,
-    read_buffer: Lent,
-    write_buffer: Lent,
-) -> Result<Box<Client>, Failure> {
-    let place = Place::take().ok_or(ERROR_NO_MEM)?;
-    match Client::new(platform, config, read_buffer, write_buffer) {
-        Ok(client) => Ok(place.fill(client)),
-        Err(error) => Err(not_connected(error)),
-    }
-}
-
-/// Publishes the report of the module's maker, if there is something to report. Not inlined, as above.
-#[inline(never)]
-fn report(client: &Client) -> Result<(), Failure> {
-    let mut report = MidReport::default();
-    if !device::mid_report(&mut report) {
-        return Ok(());
-    }
-    let (topic, payload) = (report.topic().as_bytes(), report.payload());
-    client
-        .publish(topic, payload, QoS::AtMostOnce, false)
-        .map(|_| ())
-        .map_err(|error| failure(error, MQTT_PUBLISH_PACKET_ERROR))
-}
-
-fn not_connected(error: client::ConnectError) -> Failure {
-    match error {
-        client::ConnectError::BufferTooSmall => MQTT_CONNECT_PACKET_ERROR,
-        client::ConnectError::NoLock => ERROR_NO_MEM,
-        client::ConnectError::NoConnection => MQTT_NETWORK_CONNECT_ERROR,
-        client::ConnectError::NotAccepted => MQTT_CONNECT_ERROR,
-    }
+    mqtt::start(platform, config, None, read_buffer, write_buffer)
 }
 
 /// As `IOT_MQTT_Construct`, with the identity of an ID2 security chip, for which the chip's vendor has the library.
@@ -336,20 +282,10 @@ pub extern "C" fn IOT_MQTT_ConstructSecure(_pInitParams: *mut iotx_mqtt_param_t)
 /// `phandle` is `NULL`, or readable and writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_MQTT_Destroy(phandle: *mut *mut c_void) -> c_int {
-    /// How often to look whether the other calls have ended, in ms.
-    const STEP: u32 = 10;
-
     entry(|| {
         // SAFETY: it is `NULL`, or readable and writable, by the contract.
         let handle = unsafe { phandle.as_mut() }.ok_or(NULL_VALUE_ERROR)?;
-        let client = CLIENTS.end(*handle).map_err(|_| NULL_VALUE_ERROR)?;
-        *handle = ptr::null_mut();
-        let mut patience = client.close();
-        while !client.is_alone() && patience > 0 {
-            hal::sleep(STEP);
-            patience = patience.saturating_sub(STEP);
-        }
-        log::write(Level::Info, "mqtt: released", Value::None);
+        mqtt::destroy(*handle, || *handle = ptr::null_mut()).map_err(|_| NULL_VALUE_ERROR)?;
         Ok(0)
     })
 }

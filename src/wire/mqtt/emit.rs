@@ -67,6 +67,17 @@ pub struct Publish<'a> {
 }
 
 impl Publish<'_> {
+    /// How long the packet of such a message is.
+    #[must_use]
+    pub const fn packet_len(topic: &[u8], payload: &[u8], qos: QoS) -> usize {
+        let id = match qos {
+            QoS::AtMostOnce => 0,
+            QoS::AtLeastOnce | QoS::ExactlyOnce => 2,
+        };
+        let remaining = 2 + topic.len() + id + payload.len();
+        1 + length::bytes(remaining) + remaining
+    }
+
     /// Writes PUBLISH; says how long it is.
     pub fn emit(&self, buf: &mut [u8]) -> Result<usize, TooLarge> {
         let len = text_len(self.topic)?;

@@ -36,6 +36,16 @@ impl Remaining {
     const TOO_LONG: &str = "remaining length of more than 4 bytes";
 }
 
+/// How many bytes the field for `length` has.
+pub(super) const fn bytes(length: usize) -> usize {
+    match length {
+        0..0x80 => 1,
+        0x80..0x4000 => 2,
+        0x4000..0x20_0000 => 3,
+        _ => 4,
+    }
+}
+
 /// The field for `length`, and how many of its bytes count. `length` is at most [`REMAINING_MAX`].
 pub(super) fn emit(length: u32) -> ([u8; 4], usize) {
     let mut bytes = [0; 4];
@@ -77,6 +87,7 @@ mod tests {
             }
             let (written, len) = emit(value);
             assert_eq!(written.get(..len), Some(bytes));
+            assert_eq!(super::bytes(value as usize), len);
         }
     }
 

@@ -20,7 +20,7 @@ use std::{
 };
 
 use iotkit::{
-    client::{self, Account, ConnectError, Credentials, Delivery, Listener},
+    client::{self, Account, ConnectError, Credentials, Delivery, Growth, Listener},
     hal::{Broken, NoConnection, Stream, System, Transport},
     log::{Level, Line, Value},
     mqtt::{Config, Event},
@@ -42,6 +42,7 @@ pub(crate) const CONFIG: Config = Config {
     keep_alive: 60_000,
     clean_session: true,
     payload_max: 65_535,
+    once: false,
 };
 
 /// A name for what messages of a subscription are handed to.
@@ -55,6 +56,7 @@ pub(crate) struct Setup {
     pub(crate) config: Config,
     pub(crate) read_buffer: usize,
     pub(crate) write_buffer: usize,
+    pub(crate) growth: Option<&'static Growth<Vec<u8>>>,
     /// What the platform's counter says at the start.
     pub(crate) uptime: u32,
 }
@@ -65,6 +67,7 @@ impl Default for Setup {
             config: CONFIG,
             read_buffer: 1024,
             write_buffer: 1024,
+            growth: None,
             uptime: 0,
         }
     }
@@ -93,7 +96,13 @@ impl Script {
                 vec![0xa5; setup.write_buffer],
             )
         });
-        let client = Client::new(platform, setup.config, read_buffer, write_buffer)?;
+        let client = Client::new(
+            platform,
+            setup.config,
+            setup.growth,
+            read_buffer,
+            write_buffer,
+        )?;
         Ok(Self { client, world })
     }
 

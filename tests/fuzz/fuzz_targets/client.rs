@@ -31,6 +31,7 @@ const CONFIG: Config = Config {
     keep_alive: 60_000,
     clean_session: false,
     payload_max: 200,
+    once: false,
 };
 
 const FILTERS: [&str; 5] = ["/a/b", "/a/+", "/#", "/c", "not/ours"];
@@ -49,7 +50,7 @@ fuzz_target!(|input: &[u8]| {
 
     let platform = Platform(Rc::clone(&world));
     let buffers = (vec![0; read_buffer], vec![0; write_buffer]);
-    let client = Client::new(platform, CONFIG, buffers.0, buffers.1);
+    let client = Client::new(platform, CONFIG, None, buffers.0, buffers.1);
     let t = Tester {
         client: client.expect("nothing speaks against it"),
         world,

@@ -25,6 +25,7 @@ const CONFIG: Config = Config {
     keep_alive: 60_000,
     clean_session: false,
     payload_max: 100,
+    once: false,
 };
 /// A request that was not answered for so long is given up or sent again.
 const PATIENCE: u64 = 2 * CONFIG.request_timeout as u64;

@@ -41,7 +41,7 @@ fn in_pieces(stream: &[u8], pieces: &[u8], room: usize) -> Vec<Outcome> {
         buffer[want.start..][..count].copy_from_slice(piece);
         rest = left;
         outcomes.push(match receiver.received(count, &buffer) {
-            Progress::Short | Progress::More => {
+            Progress::Short | Progress::More | Progress::TooLarge => {
                 assert!(receiver.in_packet());
                 continue;
             }
