@@ -10,6 +10,8 @@ fn main() {
             "shim/lite_json.c",
             "shim/lite_malloc.c",
             "shim/lite_syslog.c",
+            "shim/object.c",
+            "shim/restart.c",
         ])
         .std("c99")
         .warnings(true)

@@ -11,6 +11,9 @@
 void *HAL_Malloc(uint32_t size);
 int HAL_Vsnprintf(char *str, const int len, const char *fmt, va_list ap);
 
+/* capi/src/v2/class_interface.rs */
+void *iotkit_object_make(const void *_class);
+void *iotkit_object_construct(void *object, va_list *params);
 /* capi/src/v2/lite_log.rs */
 int iotkit_log_enabled(int level);
 void iotkit_log_write(const char *function, int line, int level, const char *text, int whole);

@@ -68,6 +68,12 @@ impl<T: Send + Sync, const N: usize> Table<T, N> {
         })
     }
 
+    /// The handle of the object in the first slot: of the only one, where there may be one.
+    pub(crate) fn only(&'static self) -> *mut c_void {
+        let generation = |slot: &Slot<T>| slot.state.load(Ordering::Relaxed) >> GENERATION;
+        emit(0, self.slots.first().map_or(0, generation))
+    }
+
     /// The object with this handle, if it is alive.
     pub(crate) fn get(&'static self, handle: *mut c_void) -> Result<Guard<T>, NoObject> {
         self.claim(handle, 0)

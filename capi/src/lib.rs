@@ -2,7 +2,7 @@
 #![no_std]
 // A part that is left out may leave some behind that nobody else needs. The whole is held to having none.
 #![cfg_attr(
-    not(all(feature = "mqtt", feature = "ota", feature = "http")),
+    not(all(feature = "http", feature = "cmp")),
     allow(dead_code, unused_imports)
 )]
 
@@ -10,6 +10,8 @@
 extern crate std;
 
 mod claim;
+#[cfg(feature = "cmp")]
+mod cmp;
 mod device;
 mod entry;
 mod guider;
@@ -27,6 +29,8 @@ mod ota;
 mod register;
 mod root_ca;
 mod rt;
+#[cfg(feature = "cmp")]
+mod service;
 #[cfg(feature = "tls-rustls")]
 pub mod tls_rustls;
 pub mod v2;

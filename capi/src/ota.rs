@@ -3,7 +3,10 @@
 extern crate alloc;
 
 use alloc::{boxed::Box, ffi::CString};
-use core::{ffi::c_void, slice};
+use core::{
+    ffi::{CStr, c_void},
+    slice,
+};
 
 use iotkit::{
     client::{
@@ -42,7 +45,12 @@ pub(crate) struct Update {
 struct State {
     ota: Ota<Box<Fetch<Conn>>>,
     last_error: IOT_OTA_Err_t,
+    /// Is told what is announced, once it can be fetched.
+    announced: Option<Announced>,
 }
+
+/// Is told what is announced, and where it is.
+pub(crate) type Announced = fn(&Announcement, &CStr);
 
 /// The handle of the MQTT client that announcements come from. It may be gone.
 #[derive(Clone, Copy)]
@@ -52,6 +60,9 @@ struct Channel(*mut c_void);
 unsafe impl Send for Channel {}
 // SAFETY: as above.
 unsafe impl Sync for Channel {}
+
+/// Whom to tell of an announcement.
+type Told = (Announced, (Announcement, CString));
 
 /// What a download has come to in one call.
 pub(crate) enum Step {
@@ -83,6 +94,7 @@ impl Update {
             state: Mutex::new(State {
                 ota: Ota::new(),
                 last_error: IOT_OTAE_NONE,
+                announced: None,
             })
             .ok_or("ota: the port has no mutex left")?,
         };
@@ -110,6 +122,12 @@ impl Update {
 
     pub(crate) fn set_last_error(&self, error: IOT_OTA_Err_t) {
         self.state.with(|state| state.last_error = error);
+    }
+
+    /// From now on `announced` is told what is announced. It may fetch it before it returns.
+    #[cfg(feature = "cmp")]
+    pub(crate) fn tell(&self, announced: Announced) {
+        self.state.with(|state| state.announced = Some(announced));
     }
 
     /// Looks at what was announced and what has come of it.
@@ -198,10 +216,15 @@ impl Update {
     }
 
     /// Takes an announcement, or turns it down.
-    fn announced(&self, topic: Incoming, payload: &[u8]) -> Result<(), Bad> {
+    fn announced(&self, topic: Incoming, payload: &[u8]) -> Result<Option<Told>, Bad> {
         let (announcement, url) = Announcement::parse(topic, payload)?;
         let size = announcement.size;
         let fetch = begin(&announcement, url).ok_or(Bad::NoMemory)?;
+        // A second reading: the texts of the first may be replaced while this is told.
+        let told = match self.state.with(|state| state.announced) {
+            Some(announced) => Some((announced, Announcement::parse(topic, payload)?)),
+            None => None,
+        };
         self.state
             .with(|state| state.ota.announced(announcement, fetch))?;
         log::write(
@@ -209,7 +232,7 @@ impl Update {
             "ota: announced, bytes",
             Value::Num(size.into()),
         );
-        Ok(())
+        Ok(told)
     }
 
     /// Answers a configuration that was pushed. Not inlined, as above.
@@ -234,11 +257,14 @@ impl Update {
             return;
         };
         let accepted = self.announced(incoming, payload);
-        if let Err(bad) = accepted {
-            log_bad(bad);
+        if let Err(bad) = &accepted {
+            log_bad(*bad);
         }
         if incoming == Incoming::ConfigPush {
             self.reply(payload, accepted.is_ok());
+        }
+        if let Ok(Some((tell, (announcement, url)))) = accepted {
+            tell(&announcement, &url);
         }
     }
 }

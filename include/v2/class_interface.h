@@ -33,9 +33,11 @@ extern "C" {
 void *new_object(const void *_class, ...);
 
 /**
- * Destroys an object.
+ * Destroys an object. One of a class without a destructor is left as it is.
  *
  * @param _class  the object (not its class); `NULL` does nothing
+ *
+ * @pre `_class` is `NULL`, or came from `new_object` and is not used any more.
  */
 void delete_object(void *_class);
 

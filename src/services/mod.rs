@@ -1,5 +1,6 @@
 //! What the platform offers on top of a protocol.
 
+pub mod cmp;
 pub mod guider;
 pub mod ota;
 pub mod register;

@@ -82,11 +82,12 @@ const TARGETS: [Target; 8] = [
 ];
 
 /// What else the C library and the compiler's own have: on Linux for Arm, where 64 bits ask what the CPU has.
-const ON_LINUX: [&str; 4] = [
+const ON_LINUX: [&str; 5] = [
     "abort",
     "__aeabi_unwind_cpp_pr0",
     "__aeabi_unwind_cpp_pr1",
     "getauxval",
+    "exit",
 ];
 
 pub(crate) fn run(args: &Args) -> Result<()> {

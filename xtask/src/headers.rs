@@ -49,7 +49,7 @@ pub(crate) const FEATURES: [(&str, &str); 6] = [
 ];
 
 /// Features that leave out a part of the library, and nothing of the headers.
-const PARTS: [&str; 3] = ["mqtt", "ota", "http"];
+const PARTS: [&str; 4] = ["mqtt", "ota", "http", "cmp"];
 
 /// Longest line that a comment is joined on.
 const LINE: usize = 100;

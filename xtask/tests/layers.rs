@@ -27,7 +27,10 @@ const MODULES: &[(&str, &[&str])] = &[
     ("mqtt", &["log", "text", "time", "wire"]),
     ("http", &["wire"]),
     // What the platform offers on top of a protocol: no I/O either.
-    ("services", &["auth", "http", "text", "time", "wire"]),
+    (
+        "services",
+        &["auth", "http", "mqtt", "text", "time", "wire"],
+    ),
     // The only code that waits or locks.
     (
         "client",

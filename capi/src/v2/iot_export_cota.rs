@@ -6,7 +6,10 @@ use core::{
     mem::MaybeUninit,
 };
 
-use super::ctypes::{size_t, va_list};
+use super::{
+    class_interface::{free, memory, zeroed},
+    ctypes::{size_t, va_list},
+};
 
 /// Name of the module, for the log.
 pub const CONFIG_COTA_MODULE_NAME: &CStr = c"service_cota";
@@ -136,27 +139,47 @@ layout!(config_ota_t = 120 {
     _rsp_getType: 104, _ota_inited: 112, _destructing: 116,
 });
 
-unsafe extern "C" {
-    /// The class, for `new_object`.
-    ///
-    /// @return a `cota_t *`
-    pub fn get_config_ota_class() -> *const c_void;
+/// The class, for `new_object`, of objects that fetch the remote configuration.
+///
+/// As `get_service_ota_class`, but for configurations, which `get` asks for and which the platform may push; and
+/// `perform_ota_service` returns what `HAL_Firmware_Persistence_Stop` does, and the program goes on. A port cannot tell a
+/// configuration from a firmware.
+///
+/// @return a `cota_t *`
+#[cfg(feature = "cmp")]
+#[unsafe(no_mangle)]
+pub extern "C" fn get_config_ota_class() -> *const c_void {
+    crate::service::config_class()
+}
 
-    /// Allocates memory.
-    ///
-    /// @param size  bytes
-    /// @return the memory; `NULL` if there is none
-    pub fn config_ota_lite_malloc(size: size_t) -> *mut c_void;
+/// Allocates memory.
+///
+/// @param size  bytes
+/// @return the memory, its content undefined; `NULL` if there is none, or `size` is 0
+#[unsafe(no_mangle)]
+pub extern "C" fn config_ota_lite_malloc(size: size_t) -> *mut c_void {
+    memory(size)
+}
 
-    /// Allocates zeroed memory.
-    ///
-    /// @param nmemb  how many
-    /// @param size   bytes of each
-    /// @return the memory; `NULL` if there is none
-    pub fn config_ota_lite_calloc(nmemb: size_t, size: size_t) -> *mut c_void;
+/// Allocates zeroed memory.
+///
+/// @param nmemb  how many
+/// @param size   bytes of each
+/// @return the memory; `NULL` if there is none, or one of them is 0
+#[unsafe(no_mangle)]
+pub extern "C" fn config_ota_lite_calloc(nmemb: size_t, size: size_t) -> *mut c_void {
+    zeroed(nmemb, size)
+}
 
-    /// Frees memory.
-    ///
-    /// @param ptr  from one of the two functions above; `NULL` does nothing
-    pub fn config_ota_lite_free_func(ptr: *mut c_void);
+/// Frees memory.
+///
+/// @param ptr  from one of the two functions above; `NULL` does nothing
+///
+/// # Safety
+///
+/// `ptr` is `NULL`, or came from one of them and was not yet freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn config_ota_lite_free_func(ptr: *mut c_void) {
+    // SAFETY: by the contract.
+    unsafe { free(ptr) }
 }

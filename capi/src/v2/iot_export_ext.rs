@@ -128,3 +128,17 @@ pub extern "C" fn IOT_OTA_GetFailure(handle: *mut c_void) -> c_int {
     };
     failure as c_int
 }
+
+/// What the update services call once a firmware is stored, in place of the program's end: `exit(0)` on Linux,
+/// `HAL_Sys_reboot` elsewhere. They return 0 when it returns.
+///
+/// @param restart  may be called on any thread that updates; `NULL`: as V2.10
+///
+/// # Safety
+///
+/// `restart` is `NULL` or such a function.
+#[cfg(feature = "cmp")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_OTA_SetRestart(restart: Option<unsafe extern "C" fn()>) {
+    crate::service::set_restart(restart);
+}

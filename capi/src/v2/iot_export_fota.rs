@@ -5,7 +5,10 @@ use core::{
     mem::MaybeUninit,
 };
 
-use super::ctypes::{size_t, va_list};
+use super::{
+    class_interface::{free, memory, zeroed},
+    ctypes::{size_t, va_list},
+};
 
 /// Name of the module, for the log.
 pub const SERVICE_FOTA_MODULE_NAME: &CStr = c"service_fota";
@@ -99,27 +102,50 @@ layout!(service_ota_t = 64 {
     _linkkit_callback_fp: 40, _current_verison: 48, _ota_inited: 56, _destructing: 60,
 });
 
-unsafe extern "C" {
-    /// The class, for `new_object`.
-    ///
-    /// @return an `fota_t *`
-    pub fn get_service_ota_class() -> *const c_void;
+/// The class, for `new_object`, of objects that update the firmware.
+///
+/// An object begins CMP if nobody has, and once there is a connection reports the version of `HAL_GetFirmwareVesion` and
+/// waits for updates; there is one at a time. What `install_callback_function` was given is told of one, inside
+/// `IOT_CMP_Yield`. `perform_ota_service` then fetches it, through a buffer of 2 bytes at least, and hands it to
+/// `HAL_Firmware_Persistence_Start`, `_Write` for each part and, if it is what was announced, `_Stop`; a port that returns
+/// anything but 0 has failed. It returns -1 then; when all went well, the program ends with `exit(0)` on Linux and elsewhere
+/// with `HAL_Sys_reboot` if the port has it, unless `IOT_OTA_SetRestart` says otherwise.
+///
+/// @return an `fota_t *`
+#[cfg(feature = "cmp")]
+#[unsafe(no_mangle)]
+pub extern "C" fn get_service_ota_class() -> *const c_void {
+    crate::service::firmware_class()
+}
 
-    /// Allocates memory.
-    ///
-    /// @param size  bytes
-    /// @return the memory; `NULL` if there is none
-    pub fn service_ota_lite_malloc(size: size_t) -> *mut c_void;
+/// Allocates memory.
+///
+/// @param size  bytes
+/// @return the memory, its content undefined; `NULL` if there is none, or `size` is 0
+#[unsafe(no_mangle)]
+pub extern "C" fn service_ota_lite_malloc(size: size_t) -> *mut c_void {
+    memory(size)
+}
 
-    /// Allocates zeroed memory.
-    ///
-    /// @param nmemb  how many
-    /// @param size   bytes of each
-    /// @return the memory; `NULL` if there is none
-    pub fn service_ota_lite_calloc(nmemb: size_t, size: size_t) -> *mut c_void;
+/// Allocates zeroed memory.
+///
+/// @param nmemb  how many
+/// @param size   bytes of each
+/// @return the memory; `NULL` if there is none, or one of them is 0
+#[unsafe(no_mangle)]
+pub extern "C" fn service_ota_lite_calloc(nmemb: size_t, size: size_t) -> *mut c_void {
+    zeroed(nmemb, size)
+}
 
-    /// Frees memory.
-    ///
-    /// @param ptr  from one of the two functions above; `NULL` does nothing
-    pub fn service_ota_lite_free_func(ptr: *mut c_void);
+/// Frees memory.
+///
+/// @param ptr  from one of the two functions above; `NULL` does nothing
+///
+/// # Safety
+///
+/// `ptr` is `NULL`, or came from one of them and was not yet freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn service_ota_lite_free_func(ptr: *mut c_void) {
+    // SAFETY: by the contract.
+    unsafe { free(ptr) }
 }

@@ -41,6 +41,7 @@ pub mod class_interface;
 pub mod ctypes;
 pub mod iot_export;
 pub mod iot_export_cloud_connection;
+#[cfg(feature = "cmp")]
 pub mod iot_export_cmp;
 pub mod iot_export_coap;
 pub mod iot_export_cota;

@@ -391,47 +391,73 @@ extern "C" {
 /**
  * Connects, as the device that `HAL_Get...` name. A later call only adds another handler.
  *
- * A connection that fails is no error: `IOT_CMP_Yield` tries again.
+ * A connection that fails is no error: `IOT_CMP_Yield` tries again. Blocks for as long as connecting takes. When there is
+ * a connection, the handler is told so before this returns. There is one CMP in a process; its session is persistent, its
+ * buffers grow from 4 KiB to 40 KiB each.
  *
  * @param pparam  how to connect, and who is told what happens
  * @param option  not used
- * @return 0; -1 on failure
+ * @return 0; -1 if `pparam` is `NULL`, the HAL has no product key, device name, device id or device secret, memory is
+ *         short, or another thread begins or ends CMP: the log says which
+ *
+ * @pre `pparam` is `NULL` or readable; its handler may be called on any thread that uses CMP, until `IOT_CMP_Deinit`.
  */
-int IOT_CMP_Init(iotx_cmp_init_param_pt pparam, void *option);
+int IOT_CMP_Init(iotx_cmp_init_param_pt pparam,
+                 void *option);
 
 /**
- * Receives some messages from now on. Does not wait for the platform's answer, which is an
- * event.
+ * Receives some messages from now on. Does not wait for the platform's answer, which is an event. Any thread, any handler.
+ *
+ * A message goes to one function: to that of its own topic, or else to the last whose wildcards match. A URI may be
+ * registered again only after it has failed, or was unregistered.
  *
  * @param pparam  which messages; not needed after the call
  * @param option  not used
- * @return 0; -1 on failure
+ * @return 0, also if the question could not be sent, which is an event, too; -1 if an argument is missing or no type,
+ *         the URI is registered or too long, there has been no connection yet, 256 are registered, or memory is short
+ *
+ * @pre `pparam` is `NULL` or readable, its URI `NULL` or a NUL-terminated string; its function may be called on any thread that
+ *      yields, until it is unregistered.
  */
-int IOT_CMP_Register(iotx_cmp_register_param_pt pparam, void *option);
+int IOT_CMP_Register(iotx_cmp_register_param_pt pparam,
+                     void *option);
 
 /**
- * Does not receive some messages any more. Does not wait for the platform's answer, which is
- * an event.
+ * Does not receive some messages any more. Does not wait for the platform's answer, which is an event. Any thread, any
+ * handler.
  *
  * @param pparam  which messages; not needed after the call
  * @param option  not used
- * @return 0; -1 on failure
+ * @return 0; -1 if an argument is missing, the URI is too long or not registered (the platform is told all the same), there
+ *         has been no connection yet, or memory is short
+ *
+ * @pre `pparam` is `NULL` or readable, its URI `NULL` or a NUL-terminated string.
  */
-int IOT_CMP_Unregister(iotx_cmp_unregister_param_pt pparam, void *option);
+int IOT_CMP_Unregister(iotx_cmp_unregister_param_pt pparam,
+                       void *option);
 
 /**
- * Sends a message.
+ * Sends a message. Any thread, any handler.
+ *
+ * `parameter` of a request or an answer is JSON text and ends with a NUL, whatever `parameter_length` says; `NULL` stands
+ * for `{}`. Ids begin with 1, and again after 65535.
  *
  * @param target        not used
- * @param message_info  the message; its `id` is written if it is 0
+ * @param message_info  the message, copied; its `id` is written if it is 0
  * @param option        not used
- * @return 0; -1 on failure
+ * @return 0; -1 if an argument is missing, no type or too long, or memory is short; also -1, and an event, if it could
+ *         not be sent
+ *
+ * @pre `message_info` is `NULL`, or readable and writable; its strings are `NULL` or NUL-terminated, and raw bytes readable for
+ *      `parameter_length`.
  */
-int IOT_CMP_Send(iotx_cmp_send_peer_pt target, iotx_cmp_message_info_pt message_info, void *option);
+int IOT_CMP_Send(iotx_cmp_send_peer_pt target,
+                 iotx_cmp_message_info_pt message_info,
+                 void *option);
 
 #if !defined(CMP_SUPPORT_MULTI_THREAD)
 /**
- * Sends nothing.
+ * Sends nothing, and says so in the log: V2.10 never did.
  *
  * @param target        not used
  * @param message_info  not used
@@ -445,17 +471,20 @@ int IOT_CMP_Send_Sync(iotx_cmp_send_peer_pt target,
 
 #if !defined(CMP_SUPPORT_MULTI_THREAD)
 /**
- * As `IOT_MQTT_Yield`; connects first if `IOT_CMP_Init` could not.
+ * As `IOT_MQTT_Yield`. As long as there has been no connection, tries to connect instead, which blocks for as long as that
+ * takes: a second after the last attempt at the earliest, and until then this waits.
  *
- * @param timeout_ms  how long, in ms
+ * @param timeout_ms  how long, in ms; negative: returns at once
  * @param option      not used
  * @return 0; -1 before `IOT_CMP_Init`
  */
-int IOT_CMP_Yield(int timeout_ms, void *option);
+int IOT_CMP_Yield(int timeout_ms,
+                  void *option);
 #endif
 
 /**
- * Disconnects and frees everything.
+ * Disconnects and frees everything. No event is raised. Inside a handler, the call that the handler was called from frees
+ * at its end, and `IOT_CMP_Init` returns -1 until then.
  *
  * @param option  not used
  * @return 0; -1 before `IOT_CMP_Init`
@@ -468,20 +497,27 @@ int IOT_CMP_Deinit(void *option);
  *
  * @param cur_version  1 to 32 characters
  * @param option       not used
- * @return 0, also if it has been called before; -1 on failure
+ * @return 0, also if it has been called before; -1 before `IOT_CMP_Init` and the first connection, and if `cur_version`
+ *         is missing or could not be reported
+ *
+ * @pre `cur_version` is `NULL` or a NUL-terminated string.
  */
-int IOT_CMP_OTA_Start(char *cur_version, void *option);
+int IOT_CMP_OTA_Start(char *cur_version,
+                      void *option);
 #endif
 
 #if defined(SERVICE_OTA_ENABLED)
 /**
- * Sets who is told that there is something to fetch.
+ * Sets who is told that there is something to fetch, inside `IOT_CMP_Yield`. Before or after `IOT_CMP_OTA_Start`.
  *
  * @param type          of a firmware or of a configuration
  * @param ota_func      an `iotx_cmp_fota_handle_func_fpt` or `iotx_cmp_cota_handle_func_fpt`
  * @param user_context  passed to `ota_func`
  * @param option        not used
- * @return 0; -1 on failure, and if there is one already
+ * @return 0; -1 before `IOT_CMP_Init` and the first connection, if `ota_func` is `NULL`, `type` is none, or there is one
+ *         already
+ *
+ * @pre `ota_func` is `NULL`, or a function of that type, which may be called on any thread that yields.
  */
 int IOT_CMP_OTA_Set_Callback(iotx_cmp_ota_types_t type,
                              void *ota_func,
@@ -497,7 +533,9 @@ int IOT_CMP_OTA_Set_Callback(iotx_cmp_ota_types_t type,
  * @param getType        `"file"`
  * @param attributeKeys  `""`
  * @param option         not used
- * @return 0; negative on failure
+ * @return 0; negative on failure, -1 before `IOT_CMP_OTA_Start`
+ *
+ * @pre The strings are `NULL` or NUL-terminated.
  */
 int IOT_CMP_OTA_Get_Config(const char *configScope,
                            const char *getType,
@@ -511,17 +549,27 @@ int IOT_CMP_OTA_Get_Config(const char *configScope,
  *
  * @param version  the version that runs, 1 to 32 characters
  * @param option   not used
- * @return 0; negative on failure
+ * @return 0; negative on failure, -1 before `IOT_CMP_OTA_Start`
+ *
+ * @pre `version` is `NULL` or a NUL-terminated string.
  */
 int IOT_CMP_OTA_Request_Image(const char *version, void *option);
 #endif
 
 #if defined(SERVICE_OTA_ENABLED)
 /**
- * Fetches the next part of what was announced, and reports the progress.
+ * Fetches the next part of what was announced, and reports the progress. Any thread, and inside the function that was told.
  *
- * @param ota_pt  the step; set `buffer_length` before every call
- * @return 0; -1 on failure
+ * Waits through pauses of the download, which `IOT_OTA_FetchYield` describes, three minutes at most. The progress is
+ * reported when it has grown by more than 5 and 50 ms have passed, and at the end; -2 is reported if the download fails, and
+ * -3 if what came is not what was announced.
+ *
+ * @param ota_pt  the step; set `buffer_length`, one more than the part may have, before every call
+ * @return 0, and `result` 0, or -3 if the last part came and the whole is not what was announced; -1 before
+ *         `IOT_CMP_OTA_Start`, if an argument is missing, and, with `result` -2, if nothing came
+ *
+ * @pre `ota_pt` is `NULL`, or readable and writable; its buffer is `NULL`, or writable for `buffer_length` bytes that nobody else
+ *      touches.
  */
 int IOT_CMP_OTA_Yield(iotx_cmp_ota_pt ota_pt);
 #endif

@@ -111,7 +111,11 @@ extern "C" {
 #endif /* __cplusplus */
 
 /**
- * The class, for `new_object`.
+ * The class, for `new_object`, of objects that fetch the remote configuration.
+ *
+ * As `get_service_ota_class`, but for configurations, which `get` asks for and which the platform may push; and
+ * `perform_ota_service` returns what `HAL_Firmware_Persistence_Stop` does, and the program goes on. A port cannot tell a
+ * configuration from a firmware.
  *
  * @return a `cota_t *`
  */
@@ -121,7 +125,7 @@ const void *get_config_ota_class(void);
  * Allocates memory.
  *
  * @param size  bytes
- * @return the memory; `NULL` if there is none
+ * @return the memory, its content undefined; `NULL` if there is none, or `size` is 0
  */
 void *config_ota_lite_malloc(size_t size);
 
@@ -130,7 +134,7 @@ void *config_ota_lite_malloc(size_t size);
  *
  * @param nmemb  how many
  * @param size   bytes of each
- * @return the memory; `NULL` if there is none
+ * @return the memory; `NULL` if there is none, or one of them is 0
  */
 void *config_ota_lite_calloc(size_t nmemb, size_t size);
 
@@ -138,6 +142,8 @@ void *config_ota_lite_calloc(size_t nmemb, size_t size);
  * Frees memory.
  *
  * @param ptr  from one of the two functions above; `NULL` does nothing
+ *
+ * @pre `ptr` is `NULL`, or came from one of them and was not yet freed.
  */
 void config_ota_lite_free_func(void *ptr);
 

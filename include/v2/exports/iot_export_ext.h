@@ -88,6 +88,16 @@ int32_t IOT_Dynamic_Register(enum iotx_http_region_types_t region,
  */
 int IOT_OTA_GetFailure(void *handle);
 
+/**
+ * What the update services call once a firmware is stored, in place of the program's end: `exit(0)` on Linux,
+ * `HAL_Sys_reboot` elsewhere. They return 0 when it returns.
+ *
+ * @param restart  may be called on any thread that updates; `NULL`: as V2.10
+ *
+ * @pre `restart` is `NULL` or such a function.
+ */
+void IOT_OTA_SetRestart(void (*restart)(void));
+
 #ifdef __cplusplus
 } /* extern "C" */
 #endif /* __cplusplus */

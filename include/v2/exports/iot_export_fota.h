@@ -78,7 +78,14 @@ extern "C" {
 #endif /* __cplusplus */
 
 /**
- * The class, for `new_object`.
+ * The class, for `new_object`, of objects that update the firmware.
+ *
+ * An object begins CMP if nobody has, and once there is a connection reports the version of `HAL_GetFirmwareVesion` and
+ * waits for updates; there is one at a time. What `install_callback_function` was given is told of one, inside
+ * `IOT_CMP_Yield`. `perform_ota_service` then fetches it, through a buffer of 2 bytes at least, and hands it to
+ * `HAL_Firmware_Persistence_Start`, `_Write` for each part and, if it is what was announced, `_Stop`; a port that returns
+ * anything but 0 has failed. It returns -1 then; when all went well, the program ends with `exit(0)` on Linux and elsewhere
+ * with `HAL_Sys_reboot` if the port has it, unless `IOT_OTA_SetRestart` says otherwise.
  *
  * @return an `fota_t *`
  */
@@ -88,7 +95,7 @@ const void *get_service_ota_class(void);
  * Allocates memory.
  *
  * @param size  bytes
- * @return the memory; `NULL` if there is none
+ * @return the memory, its content undefined; `NULL` if there is none, or `size` is 0
  */
 void *service_ota_lite_malloc(size_t size);
 
@@ -97,7 +104,7 @@ void *service_ota_lite_malloc(size_t size);
  *
  * @param nmemb  how many
  * @param size   bytes of each
- * @return the memory; `NULL` if there is none
+ * @return the memory; `NULL` if there is none, or one of them is 0
  */
 void *service_ota_lite_calloc(size_t nmemb, size_t size);
 
@@ -105,6 +112,8 @@ void *service_ota_lite_calloc(size_t nmemb, size_t size);
  * Frees memory.
  *
  * @param ptr  from one of the two functions above; `NULL` does nothing
+ *
+ * @pre `ptr` is `NULL`, or came from one of them and was not yet freed.
  */
 void service_ota_lite_free_func(void *ptr);
 

@@ -59,6 +59,12 @@ impl Device {
         Ok(Self(names))
     }
 
+    /// Both, with the slash.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
     fn topic(&self, before: &[u8], after: &[u8]) -> Topic {
         let mut topic = Topic::new();
         // There is room for every device.

@@ -37,7 +37,7 @@ impl Hal {
 
     fn cargo_features(self) -> &'static [&'static str] {
         match self {
-            Self::Tcp => &["--no-default-features", "--features", "mqtt,ota,http"],
+            Self::Tcp => &["--no-default-features", "--features", "http,cmp"],
             Self::MbedTls => &[],
             Self::Rustls => &["--features", "tls-rustls"],
             Self::Guided => &["--features", "guider"],

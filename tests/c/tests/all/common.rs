@@ -26,11 +26,14 @@ pub(crate) fn sys(rest: &str) -> String {
     format!("/sys{}", own(rest))
 }
 
-pub(crate) fn platform() -> Cloud {
-    let config = Config::default()
+pub(crate) fn configured() -> Config {
+    Config::default()
         .device(&lamp().id, &lamp().secret)
-        .device(&fan().id, &fan().secret);
-    Cloud::start(config).expect("the platform starts")
+        .device(&fan().id, &fan().secret)
+}
+
+pub(crate) fn platform() -> Cloud {
+    Cloud::start(configured()).expect("the platform starts")
 }
 
 /// The transports of a test that is about what lies above them: under valgrind, where all takes long, one is enough.

@@ -1,6 +1,7 @@
 //! The samples and the test programs, against the local platform and mosquitto.
 
 mod clients;
+mod cmp;
 mod common;
 mod faults;
 mod http;

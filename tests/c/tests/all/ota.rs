@@ -1,8 +1,13 @@
 //! Updates: the sample and the test program, from the platform's web server and from nginx.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
-use iotkit_c_tests::{Hal, Nginx, Outcome, Peer, Program, Run};
+use iotkit_c_tests::{Hal, Nginx, Outcome, Peer, Program, Run, patience};
 use iotkit_cloud::{Cloud, ConfigDigest, Direction, DownloadFaults, UpgradeState, What};
 use serde_json::json;
 use tempfile::TempDir;
@@ -12,7 +17,7 @@ use crate::common::{lamp, messages, own, platform, sys, transports};
 const VERSION: &str = "2.0.0";
 
 /// An image without any pattern that a cut or a repetition could hide in.
-fn image(len: usize) -> Vec<u8> {
+pub(crate) fn image(len: usize) -> Vec<u8> {
     let mut state = 1_u32;
     (0..len)
         .map(|_| {
@@ -23,7 +28,7 @@ fn image(len: usize) -> Vec<u8> {
 }
 
 /// The device is to have the image, by TLS if the archive can do that.
-fn plan(cloud: &Cloud, hal: Hal, image: &[u8]) {
+pub(crate) fn plan(cloud: &Cloud, hal: Hal, image: &[u8]) {
     let firmware = cloud
         .add_firmware(VERSION, image)
         .expect("it is kept in memory");
@@ -60,7 +65,7 @@ fn downloads(cloud: &Cloud) -> Vec<(Option<String>, u16)> {
 }
 
 /// The steps that the device has reported.
-fn progress(cloud: &Cloud) -> Vec<String> {
+pub(crate) fn progress(cloud: &Cloud) -> Vec<String> {
     let topic = own("").replacen('/', "/ota/device/progress/", 1);
     messages(cloud, Direction::Up, topic.trim_end_matches('/'))
         .iter()
@@ -75,8 +80,13 @@ fn progress(cloud: &Cloud) -> Vec<String> {
 
 /// Waits until the platform knows that the upgrade has come to this.
 #[track_caller]
-fn expect_state(cloud: &Cloud, expected: &UpgradeState) {
-    let upgrade = cloud.upgrade_status(&lamp().id);
+pub(crate) fn expect_state(cloud: &Cloud, expected: &UpgradeState) {
+    let end = Instant::now() + patience();
+    let mut upgrade = cloud.upgrade_status(&lamp().id);
+    while upgrade.state.as_ref() != Some(expected) && Instant::now() < end {
+        thread::sleep(Duration::from_millis(10));
+        upgrade = cloud.upgrade_status(&lamp().id);
+    }
     assert_eq!(upgrade.state.as_ref(), Some(expected), "{upgrade:?}");
 }
 
