@@ -1,6 +1,6 @@
 #include "shim.h"
 
-/* Ends a program whose firmware was replaced, as V2.10 does. A port without HAL_Sys_reboot goes on. */
+/* Ends a program whose firmware was replaced, as V2.10 does. */
 #if defined(__linux__)
 void exit(int status);
 
@@ -9,12 +9,10 @@ void iotkit_restart(void)
     exit(0);
 }
 #else
-void HAL_Sys_reboot(void) __attribute__((weak));
+void HAL_Sys_reboot(void); /* of the port; V2.10 declares it nowhere */
 
 void iotkit_restart(void)
 {
-    if (HAL_Sys_reboot != 0) {
-        HAL_Sys_reboot();
-    }
+    HAL_Sys_reboot();
 }
 #endif

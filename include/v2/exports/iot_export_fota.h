@@ -85,7 +85,7 @@ extern "C" {
  * `IOT_CMP_Yield`. `perform_ota_service` then fetches it, through a buffer of 2 bytes at least, and hands it to
  * `HAL_Firmware_Persistence_Start`, `_Write` for each part and, if it is what was announced, `_Stop`; a port that returns
  * anything but 0 has failed. It returns -1 then; when all went well, the program ends with `exit(0)` on Linux and elsewhere
- * with `HAL_Sys_reboot` if the port has it, unless `IOT_OTA_SetRestart` says otherwise.
+ * with `HAL_Sys_reboot` of the port, unless `IOT_OTA_SetRestart` says otherwise.
  *
  * @return an `fota_t *`
  */
