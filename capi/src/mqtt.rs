@@ -37,8 +37,9 @@ pub(crate) type Client = client::Client<Platform, Lent, Handler>;
 /// All clients; eight at once.
 pub(crate) static CLIENTS: Table<Client, 8> = Table::new();
 
-/// Makes a client and connects it; its handle.
+/// Makes a client and connects it; its handle. The password is that of the platform.
 pub(crate) fn start(
+    password: &[u8],
     platform: Platform,
     config: Config,
     growth: Option<&'static Growth<Lent>>,
@@ -47,10 +48,10 @@ pub(crate) fn start(
 ) -> Result<*mut c_void, Failure> {
     let slot = CLIENTS.reserve().ok_or(Failure::ERROR_NO_MEM)?;
     // The password differs from device to device: they do not all reconnect at the same moment.
-    let password = platform.password.bytes().iter();
-    hal::seed(password.fold(hal::uptime(), |seed, byte| {
+    let seed = password.iter().fold(hal::uptime(), |seed, byte| {
         seed.wrapping_mul(31).wrapping_add((*byte).into())
-    }));
+    });
+    hal::seed(seed);
     let client = make(platform, config, growth, read_buffer, write_buffer)?;
     // The application does not know it yet, and is told nothing.
     let mut nobody = Application {
@@ -344,7 +345,7 @@ impl Text {
         Self(text)
     }
 
-    fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         // SAFETY: it is a string, as `new` demands.
         unsafe { CStr::from_ptr(self.0) }.to_bytes()
     }

@@ -5,7 +5,9 @@ extern crate alloc;
 use alloc::{boxed::Box, ffi::CString};
 use core::{
     ffi::{CStr, c_void},
-    slice,
+    mem::transmute,
+    ptr, slice,
+    sync::atomic::{AtomicPtr, Ordering},
 };
 
 use iotkit::{
@@ -45,12 +47,21 @@ pub(crate) struct Update {
 struct State {
     ota: Ota<Box<Fetch<Conn>>>,
     last_error: IOT_OTA_Err_t,
-    /// Is told what is announced, once it can be fetched.
-    announced: Option<Announced>,
+    /// What is announced is told, once it can be fetched.
+    is_told: bool,
 }
 
 /// Is told what is announced, and where it is.
 pub(crate) type Announced = fn(&Announcement, &CStr);
+
+/// Who is told, as a pointer: CMP, or `NULL` in a program without it.
+static ANNOUNCED: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+
+fn told() -> Option<Announced> {
+    let announced = ANNOUNCED.load(Ordering::Relaxed);
+    // SAFETY: it is `NULL`, or a function of this type.
+    unsafe { transmute::<*mut c_void, Option<Announced>>(announced) }
+}
 
 /// The handle of the MQTT client that announcements come from. It may be gone.
 #[derive(Clone, Copy)]
@@ -94,7 +105,7 @@ impl Update {
             state: Mutex::new(State {
                 ota: Ota::new(),
                 last_error: IOT_OTAE_NONE,
-                announced: None,
+                is_told: false,
             })
             .ok_or("ota: the port has no mutex left")?,
         };
@@ -124,10 +135,11 @@ impl Update {
         self.state.with(|state| state.last_error = error);
     }
 
-    /// From now on `announced` is told what is announced. It may fetch it before it returns.
+    /// From now on `announced`, which is the same for all, is told what is announced. It may fetch it before it returns.
     #[cfg(feature = "cmp")]
     pub(crate) fn tell(&self, announced: Announced) {
-        self.state.with(|state| state.announced = Some(announced));
+        ANNOUNCED.store(announced as *mut c_void, Ordering::Relaxed);
+        self.state.with(|state| state.is_told = true);
     }
 
     /// Looks at what was announced and what has come of it.
@@ -221,7 +233,7 @@ impl Update {
         let size = announcement.size;
         let fetch = begin(&announcement, url).ok_or(Bad::NoMemory)?;
         // A second reading: the texts of the first may be replaced while this is told.
-        let told = match self.state.with(|state| state.announced) {
+        let told = match told().filter(|_| self.state.with(|state| state.is_told)) {
             Some(announced) => Some((announced, Announcement::parse(topic, payload)?)),
             None => None,
         };

@@ -62,24 +62,23 @@ pub(super) enum Unavailable {
 }
 
 impl<B: AsMut<[u8]> + 'static> Inbox<B> {
-    pub(super) fn new(home: B, growth: Option<&'static Growth<B>>) -> Self {
+    pub(super) fn new(home: B, room: usize, growth: Option<&'static Growth<B>>) -> Self {
         Self {
             taken: false,
             buffer: Some(Buffer::Home(home)),
             begun: None,
             home: None,
-            room: 0,
+            room,
             growth,
             lent: 0,
         }
     }
 
-    /// Brings the buffer to its first size, which it says.
-    pub(super) fn begin(&mut self) -> usize {
+    /// Lets the buffer grow to its first size, and says what it has come to.
+    #[cold]
+    pub(super) fn begin(&mut self, growth: &Growth<B>) -> usize {
         if let Some(Buffer::Home(home)) = &mut self.buffer {
-            if let Some(growth) = self.growth {
-                growth.make_room(home, growth.room.start);
-            }
+            growth.make_room(home, growth.room.start);
             self.room = home.as_mut().len();
         }
         self.room

@@ -171,9 +171,13 @@ impl<P: System + Transport + Account, B: AsMut<[u8]> + 'static, H: Copy + Partia
         platform: P,
         config: Config,
         growth: Option<&'static Growth<B>>,
-        read_buffer: B,
+        mut read_buffer: B,
         write_buffer: B,
     ) -> Result<Self, ConnectError> {
+        let room = read_buffer.as_mut().len();
+        if growth.is_none() && room < Receiver::BUFFER_MIN {
+            return Err(ConnectError::BufferTooSmall);
+        }
         let clock = Clock::new(platform.uptime());
         let now = clock.now();
         let outbox = Outbox {
@@ -185,28 +189,18 @@ impl<P: System + Transport + Account, B: AsMut<[u8]> + 'static, H: Copy + Partia
         let state = State {
             machine: Machine::new(config, now),
             clock,
-            inbox: Inbox::new(read_buffer, growth),
+            inbox: Inbox::new(read_buffer, room, growth),
             conn: None,
             number: 0,
             closing: false,
         };
-        let client = Self {
+        Ok(Self {
             platform,
             outbox: Lock::new(outbox).ok_or(ConnectError::NoLock)?,
             state: Lock::new(state).ok_or(ConnectError::NoLock)?,
             request_timeout: config.request_timeout,
             growth,
-        };
-        if let Some(growth) = growth {
-            let room = growth.room.start;
-            client
-                .outbox
-                .with(|outbox| growth.make_room(&mut outbox.buffer, room));
-        }
-        if client.state.with(|state| state.inbox.begin()) < Receiver::BUFFER_MIN {
-            return Err(ConnectError::BufferTooSmall);
-        }
-        Ok(client)
+        })
     }
 
     /// The platform it runs on.
@@ -346,6 +340,9 @@ impl<P: System + Transport + Account, B: AsMut<[u8]> + 'static, H: Copy + Partia
     /// Connects for the first time. Blocks for as long as the transport takes to open, and for twice the request
     /// timeout after that. `listener` is told nothing but what happens before there is a connection.
     pub fn connect(&self, listener: &mut impl Listener<H>) -> Result<(), ConnectError> {
+        if let Some(growth) = self.growth {
+            self.begin(growth)?;
+        }
         if !self.state.with(|state| state.inbox.take_role()) {
             return Err(ConnectError::NotAccepted); // somebody else is at it
         }
@@ -355,6 +352,19 @@ impl<P: System + Transport + Account, B: AsMut<[u8]> + 'static, H: Copy + Partia
         } else {
             Err(ConnectError::NotAccepted)
         }
+    }
+
+    /// Lets the buffers grow to their first size.
+    #[cold]
+    fn begin(&self, growth: &Growth<B>) -> Result<(), ConnectError> {
+        let room = growth.room.start;
+        self.outbox
+            .with(|outbox| growth.make_room(&mut outbox.buffer, room));
+        let room = self.state.with(|state| state.inbox.begin(growth));
+        if room < Receiver::BUFFER_MIN {
+            return Err(ConnectError::BufferTooSmall);
+        }
+        Ok(())
     }
 
     /// Ends the client: says goodbye to the server, and lets go of both buffers. Other calls end soon.

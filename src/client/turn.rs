@@ -221,11 +221,11 @@ impl<C: Copy, B: AsMut<[u8]> + 'static, H: Copy + PartialEq> State<C, B, H> {
         {
             return step;
         }
-        if self.closing {
-            return self.leave(turn);
-        }
-        if turn.connecting && self.machine.has_settled() {
-            return Step::Done;
+        if self.closing || turn.connecting && self.machine.has_settled() {
+            let Some(parcel) = &mut turn.parcel else {
+                return Step::Done;
+            };
+            parcel.next = Search::End; // its buffer is given back below
         }
         let now = self.clock.read(uptime);
         let until = *turn.until.get_or_insert(now.after(turn.timeout));
@@ -265,15 +265,6 @@ impl<C: Copy, B: AsMut<[u8]> + 'static, H: Copy + PartialEq> State<C, B, H> {
                 Step::Pause(left)
             }
         }
-    }
-
-    /// Ends a turn of a client that is being destroyed, with the buffer that it delivers from.
-    #[cold]
-    fn leave(&mut self, turn: &mut Turn<B>) -> Step<C, H> {
-        if turn.parcel.take().is_some() {
-            self.inbox.give_back(&mut turn.desk);
-        }
-        Step::Done
     }
 
     /// Does what has fallen due; what is to be done before, or instead of, reading.

@@ -385,17 +385,17 @@ impl<H: Copy + PartialEq> Subscriptions<H> {
             .iter()
             .filter(|entry| entry.matches(topic) && entry.is_live());
         let handler = matching.next()?.handler;
-        let next = match matching.next() {
-            None => Search::End,
-            Some(entry) if !self.once => Search::From(entry.number),
-            Some(entry) => self.next_other(topic, entry.number),
-        };
+        let next = matching.next().map(|entry| entry.number);
+        let next = next.map_or(Search::End, |number| self.next_other(topic, number));
         Some((handler, next))
     }
 
     /// From `number` on, passing over those whose handler has another that matches, and that comes before.
     #[cold]
     fn next_other(&self, topic: &[u8], number: u32) -> Search {
+        if !self.once {
+            return Search::From(number);
+        }
         let matches = |entry: &&Entry<H>| entry.matches(topic) && entry.is_live();
         let mut matching = self.entries.iter().filter(matches);
         let other = matching.find(|entry| {

@@ -601,7 +601,10 @@ fn start(handle: *mut c_void) -> Result<*mut c_void, Failed> {
         payload_max: u16::MAX.into(),
         once: true,
     };
-    mqtt::start(platform, config, Some(&GROWTH), Lent::NONE, Lent::NONE).map_err(|failure| {
+    // SAFETY: as above.
+    let password = unsafe { mqtt::Text::new((&raw const (*info).password).cast()) };
+    let (none, grows) = (Lent::NONE, Some(&GROWTH));
+    mqtt::start(password.bytes(), platform, config, grows, none, Lent::NONE).map_err(|failure| {
         let code = Value::Num(failure as i64);
         log::write(Level::Warning, "cmp: not connected, code", code);
         Failed

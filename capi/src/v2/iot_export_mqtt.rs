@@ -222,11 +222,11 @@ unsafe fn construct(params: &iotx_mqtt_param_t) -> Result<*mut c_void, Failure> 
         return Err(NULL_VALUE_ERROR);
     }
     // SAFETY: strings and buffers are what they must be, by the contract.
-    let (platform, read_buffer, write_buffer) = unsafe {
+    let (password, platform, read_buffer, write_buffer) = unsafe {
         text(params.host)?;
         text(params.client_id)?;
         text(params.username)?;
-        text(params.password)?;
+        let password = text(params.password)?;
         let platform = Platform {
             server: Server::new(params.host, params.port, params.pub_key),
             client_id: Text::new(params.client_id),
@@ -239,7 +239,7 @@ unsafe fn construct(params: &iotx_mqtt_param_t) -> Result<*mut c_void, Failure> 
         };
         let read_buffer = Lent::new(params.pread_buf, params.read_buf_size);
         let write_buffer = Lent::new(params.pwrite_buf, params.write_buf_size);
-        (platform, read_buffer, write_buffer)
+        (password, platform, read_buffer, write_buffer)
     };
     let config = Config {
         request_timeout: match params.request_timeout_ms {
@@ -251,7 +251,7 @@ unsafe fn construct(params: &iotx_mqtt_param_t) -> Result<*mut c_void, Failure> 
         payload_max: u16::MAX.into(),
         once: false,
     };
-    mqtt::start(platform, config, None, read_buffer, write_buffer)
+    mqtt::start(password, platform, config, None, read_buffer, write_buffer)
 }
 
 /// As `IOT_MQTT_Construct`, with the identity of an ID2 security chip, for which the chip's vendor has the library.
