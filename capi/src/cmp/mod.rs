@@ -185,7 +185,9 @@ pub(crate) fn leave(function: EventFunction, user_data: *mut c_void) {
 }
 
 impl Cmp {
-    /// Asks the HAL who the device is, and signs it.
+    /// Asks the HAL who the device is, and signs it. Not inlined: it is built on the stack, which must be free again before
+    /// the connection needs it.
+    #[inline(never)]
     fn begin(listener: Listener) -> Result<Self, Failed> {
         let mut product_key = [0; 22];
         let mut device_name = [0; 34];
@@ -611,7 +613,8 @@ fn start(handle: *mut c_void) -> Result<*mut c_void, Failed> {
     })
 }
 
-/// Signs the device, with its secret.
+/// Signs the device, with its secret. Not inlined, as above.
+#[inline(never)]
 fn sign(product_key: &[c_char], device_name: &[c_char]) -> Result<(), Failed> {
     let mut device_secret = zeroize::Zeroizing::new([0; 66]);
     ask(
