@@ -5,4 +5,3 @@
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR arm)
 set(CMAKE_C_COMPILER arm-linux-gnueabihf-gcc)
-set(IOTKIT_RUST_TARGET armv7-unknown-linux-gnueabihf CACHE STRING "Rust target triple")

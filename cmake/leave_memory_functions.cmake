@@ -1,0 +1,20 @@
+# cmake -DFROM=... -DTO=... -DNM=... -DAR=... -P: copies an archive without the memory functions that Rust brings along, as
+# `cargo xtask cross` does: those of a firmware's C library are a tenth of theirs in size.
+configure_file("${FROM}" "${TO}.new" COPYONLY)
+execute_process(COMMAND "${NM}" -A --defined-only "${FROM}" OUTPUT_VARIABLE symbols ERROR_QUIET RESULT_VARIABLE failed)
+if(failed)
+  message(FATAL_ERROR "iotkit: ${NM} cannot read ${FROM}")
+endif()
+set(name "(memcpy|memmove|memset|memcmp|bcmp|strlen|__aeabi_mem[a-z0-9]+)")
+string(REGEX MATCHALL "[^:\n]+:[0-9a-f]+ [A-Z] ${name}\n" found "${symbols}")
+list(TRANSFORM found REPLACE ":.*" "")
+list(REMOVE_DUPLICATES found)
+if(found)
+  execute_process(COMMAND "${AR}" d "${TO}.new" ${found} RESULT_VARIABLE failed)
+  if(failed)
+    message(FATAL_ERROR "iotkit: ${AR} cannot change ${TO}.new")
+  endif()
+endif()
+# A new time would have everything linked again.
+execute_process(COMMAND "${CMAKE_COMMAND}" -E copy_if_different "${TO}.new" "${TO}")
+file(REMOVE "${TO}.new")
