@@ -33,9 +33,9 @@ iotkit_feature(FEATURE_COAP_COMM_ENABLED OFF "" IOT_CoAP_Init "CoAP")
 iotkit_feature(FEATURE_COAP_DTLS_SUPPORT OFF "" IOT_CoAP_Init "CoAP over DTLS")
 iotkit_feature(FEATURE_SUBDEVICE_ENABLED OFF gateway IOT_Gateway_Construct "Sub-devices behind a gateway")
 iotkit_feature(FEATURE_CLOUD_CONN_ENABLED OFF "" IOT_Cloud_Connection_Init "One interface to MQTT, CoAP and HTTP")
-iotkit_feature(FEATURE_CMP_ENABLED OFF "" IOT_CMP_Init "CMP")
+iotkit_feature(FEATURE_CMP_ENABLED ${FEATURE_OTA_ENABLED} cmp IOT_CMP_Init "CMP")
 iotkit_feature(FEATURE_DM_ENABLED OFF "" linkkit_start "Thing models: dm and linkkit")
-iotkit_feature(FEATURE_SERVICE_OTA_ENABLED OFF service-ota get_service_ota_class "Firmware updates in CMP and linkkit")
+iotkit_feature(FEATURE_SERVICE_OTA_ENABLED ${FEATURE_CMP_ENABLED} service-ota get_service_ota_class "Firmware updates in CMP and linkkit")
 iotkit_feature(FEATURE_SERVICE_COTA_ENABLED OFF service-cota get_config_ota_class "Remote configuration in linkkit")
 
 # iotkit_requires(NAME OTHER...): as V2.10's build has it
