@@ -26,8 +26,17 @@ pub(crate) fn build(options: &[&str]) -> Result<PathBuf> {
 
 /// The same, with these variables in cargo's environment.
 pub(crate) fn build_in(environment: &[(&str, &str)], options: &[&str]) -> Result<PathBuf> {
+    build_at(&root(), environment, options)
+}
+
+/// The same, of the sources in this folder.
+pub(crate) fn build_at(
+    root: &Path,
+    environment: &[(&str, &str)],
+    options: &[&str],
+) -> Result<PathBuf> {
     let output = Command::new(env!("CARGO"))
-        .current_dir(root())
+        .current_dir(root)
         .envs(environment.iter().copied())
         .args(["rustc", "--quiet", "--package", "iotkit-capi", "--lib"])
         // As an rlib, too, which is for the package's tests, cargo would leave out link-time optimisation.
@@ -52,8 +61,8 @@ pub(crate) fn build_in(environment: &[(&str, &str)], options: &[&str]) -> Result
     bail!("cargo did not say where libiot_sdk.a is")
 }
 
-/// Builds the archive for another target, with these variables in cargo's environment, and leaves the memory functions,
-/// which Rust brings along, to the C library: its own are a tenth of theirs in size.
+/// Builds the archive for another target, with these variables in cargo's environment, and leaves the memory functions to the
+/// C library.
 pub(crate) fn for_target(
     name: &str,
     profile: &str,
@@ -62,8 +71,14 @@ pub(crate) fn for_target(
     let lib = build_in(environment, &["--profile", profile, "--target", name])?;
     let copy = target().join("cross").join(name).join("libiot_sdk.a");
     fs::create_dir_all(copy.parent().context("it is in a folder")?)?;
-    fs::copy(&lib, &copy).with_context(|| format!("writing {}", copy.display()))?;
-    let data = fs::read(&lib).with_context(|| format!("reading {}", lib.display()))?;
+    leave_memory_functions(&lib, &copy)?;
+    Ok(copy)
+}
+
+/// Copies an archive without the memory functions that Rust brings along: those of a C library are a tenth of theirs in size.
+pub(crate) fn leave_memory_functions(lib: &Path, copy: &Path) -> Result<()> {
+    fs::copy(lib, copy).with_context(|| format!("writing {}", copy.display()))?;
+    let data = fs::read(lib).with_context(|| format!("reading {}", lib.display()))?;
     let archive = ArchiveFile::parse(&*data).context("not an archive")?;
     let mut members = Vec::new();
     for member in archive.members() {
@@ -80,11 +95,11 @@ pub(crate) fn for_target(
         }
     }
     if members.is_empty() {
-        return Ok(copy); // on 64-bit Linux Rust takes the C library's, too
+        return Ok(()); // on 64-bit Linux Rust takes the C library's, too
     }
     let output = Command::new("ar")
-        .arg("d")
-        .arg(&copy)
+        .arg("dD") // without times and owners
+        .arg(copy)
         .args(&members)
         .output()
         .context("starting ar")?;
@@ -93,7 +108,7 @@ pub(crate) fn for_target(
         "ar: {}",
         String::from_utf8_lossy(&output.stderr)
     );
-    Ok(copy)
+    Ok(())
 }
 
 /// What every C library has, and compilers call unasked.

@@ -1,8 +1,8 @@
 //! `cargo xtask cross`: the archive for the targets that firmware runs on.
 //!
-//! For each: it is built, as `target/cross/TARGET/libiot_sdk.a`; the headers hold the facts of V2.10 with the target's own compiler; and nothing is undefined in
-//! the archive but `HAL_*` and what every C library has. The memory functions are the C library's: Rust's are ten times as
-//! large.
+//! For each: it is built, as `target/cross/TARGET/libiot_sdk.a`; the headers hold the facts of V2.10 with the target's own
+//! compiler; and nothing is undefined in the archive but `HAL_*` and what every C library has. The memory functions are the C
+//! library's: Rust's are ten times as large.
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
@@ -22,9 +22,9 @@ pub(crate) struct Args {
 }
 
 /// A target, and what its C compiler is.
-struct Target {
-    name: &'static str,
-    profile: &'static str,
+pub(crate) struct Target {
+    pub(crate) name: &'static str,
+    pub(crate) profile: &'static str,
     /// Which facts of `v2.10.json` are its.
     facts: &'static str,
     /// The compiler, and its options.
@@ -43,6 +43,22 @@ impl Target {
             package: "gcc-arm-none-eabi",
         }
     }
+
+    /// What tells cargo of the compiler.
+    pub(crate) fn environment(&self) -> [(String, &'static str); 2] {
+        let (compiler, options) = self.cc.split_once(' ').unwrap_or((self.cc, ""));
+        let of_target = |name: &str| format!("{name}_{}", self.name.replace('-', "_"));
+        [(of_target("CC"), compiler), (of_target("CFLAGS"), options)]
+    }
+}
+
+/// Those whose names contain the text, with all that they need there.
+pub(crate) fn targets(text: Option<&str>) -> Result<Vec<&'static Target>> {
+    let wanted = |target: &&Target| text.is_none_or(|text| target.name.contains(text));
+    let targets: Vec<_> = TARGETS.iter().filter(wanted).collect();
+    ensure!(!targets.is_empty(), "no target has that in its name");
+    everything_is_there(&targets)?;
+    Ok(targets)
 }
 
 /// A target without atomic swaps, such as thumbv6m, is none: clients are found and ended by them.
@@ -91,15 +107,13 @@ const ON_LINUX: [&str; 5] = [
 ];
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let wanted = |target: &&Target| {
-        let text = args.target.as_deref();
-        text.is_none_or(|text| target.name.contains(text))
-    };
-    let targets: Vec<_> = TARGETS.iter().filter(wanted).collect();
-    ensure!(!targets.is_empty(), "no target has that in its name");
-    everything_is_there(&targets)?;
+    let targets = targets(args.target.as_deref())?;
     for target in &targets {
-        let lib = build(target)?;
+        let environment = target.environment();
+        let environment = environment
+            .each_ref()
+            .map(|(name, value)| (&**name, *value));
+        let lib = archive::for_target(target.name, target.profile, &environment)?;
         let strange = undefined(&lib, target.profile == "release")?;
         ensure!(
             strange.is_empty(),
@@ -115,19 +129,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     println!("{} passed, 0 failed", targets.len());
     Ok(())
-}
-
-fn build(target: &Target) -> Result<std::path::PathBuf> {
-    let (compiler, options) = target.cc.split_once(' ').unwrap_or((target.cc, ""));
-    let of_target = |name: &str| format!("{name}_{}", target.name.replace('-', "_"));
-    archive::for_target(
-        target.name,
-        target.profile,
-        &[
-            (&of_target("CC"), compiler),
-            (&of_target("CFLAGS"), options),
-        ],
-    )
 }
 
 /// What the archive leaves to others, and should not.

@@ -9,6 +9,7 @@ mod bench;
 mod checklist;
 mod cross;
 mod demo;
+mod dist;
 mod fuzz;
 mod generated;
 mod headers;
@@ -34,6 +35,8 @@ enum Command {
     Size(size::Args),
     /// Build the archive for the targets that firmware runs on, and check it
     Cross(cross::Args),
+    /// Pack headers, archive, ports, samples and documents for the targets that firmware runs on, into target/dist
+    Dist(dist::Args),
     /// Build everything, and show a light of c_samples and the local platform in conversation, or an upgrade
     Demo(demo::Args),
     /// Generate include/v2 from capi/src/v2 and capi/src/hal/sys
@@ -66,6 +69,7 @@ fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Size(args) => size::run(&args),
         Command::Cross(args) => cross::run(&args),
+        Command::Dist(args) => dist::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Headers(args) => headers::run(&args),
         Command::Abi(args) => abi::run(&args),

@@ -324,6 +324,10 @@ fn steps() -> Result<Vec<Step>> {
             command
         }),
         ("build: the targets of firmware", own(&["cross"])),
+        (
+            "test: packages are the same wherever they are made",
+            own(&["dist", "thumbv7em-none-eabihf", "--check"]),
+        ),
         ("test: C programs on 32-bit Arm", {
             let mut command = with(c_tests(), "IOTKIT_EMULATE", "armv7");
             command.args(["--test", "all", "--"]).args(PLAIN);
