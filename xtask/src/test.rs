@@ -328,6 +328,10 @@ fn steps() -> Result<Vec<Step>> {
             "test: packages are the same wherever they are made",
             own(&["dist", "thumbv7em-none-eabihf", "--check"]),
         ),
+        (
+            "test: a firmware without an operating system",
+            cargo(&["test", "--package", "iotkit-baremetal-tests"]),
+        ),
         ("test: C programs on 32-bit Arm", {
             let mut command = with(c_tests(), "IOTKIT_EMULATE", "armv7");
             command.args(["--test", "all", "--"]).args(PLAIN);

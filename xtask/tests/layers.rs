@@ -48,6 +48,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     // The peer of the device in tests shares nothing with it.
     ("iotkit-cloud", &[]),
     ("iotkit-c-tests", &["iotkit-cloud"]),
+    ("iotkit-baremetal-tests", &["iotkit-cloud"]),
     // Loads the archive as a firmware links it: names none of its crates.
     ("iotkit-sim", &[]),
     ("xtask", &["iotkit-cloud"]),
