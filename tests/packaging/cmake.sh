@@ -93,7 +93,7 @@ done
 build own_hal own-hal -DHAL="$(echo "$ROOT"/ports/linux/*.c | tr ' ' ';')"
 run "$out/consumer"
 
-build cmake arm-linux -DHOW=subdirectory -DIOTKIT_TLS=rustls \
+build cmake arm-linux -DHOW=subdirectory -DFEATURE_MQTT_DIRECT_NOTLS=ON \
     -DCMAKE_TOOLCHAIN_FILE="$ROOT/cmake/toolchains/arm-linux-gnueabihf.cmake"
 run qemu-arm-static -L /usr/arm-linux-gnueabihf "$out/consumer"
 
@@ -108,7 +108,8 @@ build own_hal cortex-m4 -DHAL="$image/hal_stub.c" -DIMAGE="$image/start.c" -DIOT
     -DCMAKE_TOOLCHAIN_FILE="$ROOT/cmake/toolchains/arm-none-eabi.cmake" -DCMAKE_C_FLAGS=-mcpu=cortex-m4
 arm-none-eabi-nm --defined-only "$out/iotkit/lib/libiot_sdk.a" >"$BUILD/log" 2>/dev/null
 grep -q " T IOT_MQTT_Construct$" "$BUILD/log" || fail
-! grep " memcpy$" "$BUILD/log" || fail # left to the C library
+! grep " memcpy$" "$BUILD/log" || fail        # left to the C library
+! grep " IOT_HTTP_Init$" "$BUILD/log" || fail # turned off
 pass
 
 refused "FEATURE_CLOUD_CONN_ENABLED is ON, but this library does not have that yet" -DFEATURE_CLOUD_CONN_ENABLED=ON

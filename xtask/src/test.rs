@@ -73,8 +73,9 @@ const OBSERVED: [(&str, &str); 3] = [
 ];
 
 /// Tests of C programs over plain TCP, without those that are about TLS.
-const PLAIN: [&str; 8] = [
+const PLAIN: [&str; 9] = [
     "clients::",
+    "cmp::",
     "messages::",
     "ota::",
     "samples::",
@@ -203,7 +204,11 @@ fn steps() -> Result<Vec<Step>> {
         command.env(variable, value);
         command
     };
-    let c_tests = || cargo(&["test", "--package", "iotkit-c-tests"]);
+    // They wait for the network more than for the processor.
+    let c_tests = || {
+        let tests = cargo(&["test", "--package", "iotkit-c-tests"]);
+        with(tests, "RUST_TEST_THREADS", "6")
+    };
 
     Ok([
         ("format", cargo(&["fmt", "--all", "--check"])),

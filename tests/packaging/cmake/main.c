@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef MQTT_COMM_ENABLED
+#error "the archive's features are not told to who includes its headers"
+#endif
+
 int main(void)
 {
     static char out[512], in[512];
