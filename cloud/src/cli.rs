@@ -1,4 +1,5 @@
-//! The binary's command line: `serve` is the platform, the other subcommands talk to a running one.
+//! The binary's command line: `serve` is the platform, `selftest-peer` is none, the other subcommands talk to a running
+//! platform.
 
 use std::{
     ffi::OsString,
@@ -19,7 +20,7 @@ use tracing_subscriber::EnvFilter;
 use ureq::{RequestBuilder, typestate::WithBody};
 
 use crate::{
-    Cloud, Config, DeviceId, Endpoints, Firmware, REPLY_TIMEOUT,
+    Cloud, Config, DeviceId, Endpoints, Firmware, REPLY_TIMEOUT, SelftestPeer,
     control::{Ask, AskRrpc, Broadcast, Message, Payload, Push, Replied},
 };
 
@@ -130,6 +131,12 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Runs the other end of c_samples/hal_selftest, which tests a port on its board, until Ctrl-C. It is no platform.
+    SelftestPeer {
+        /// Where it listens, for TCP and UDP; port 0 takes a free one. A board needs an address of the network.
+        #[arg(long, default_value = "127.0.0.1:7007")]
+        listen: SocketAddr,
+    },
 }
 
 #[derive(Subcommand)]
@@ -204,6 +211,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> {
     let cli = Cli::parse_from(args);
     let done = match cli.command {
         Command::Serve(serve) => serve.run(&cli.data),
+        Command::SelftestPeer { listen } => selftest_peer(listen),
         command => Client::find(&cli.data).and_then(|client| command.run(&client)),
     };
     match done {
@@ -228,14 +236,7 @@ fn say(line: impl Display) -> anyhow::Result<()> {
 
 impl Serve {
     fn run(self, data: &Path) -> anyhow::Result<()> {
-        let filter = EnvFilter::try_from_default_env()
-            .unwrap_or_else(|_| EnvFilter::new("iotkit_cloud=info"));
-        tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(io::stderr)
-            .with_ansi(io::stderr().is_terminal())
-            .init();
-
+        log_to_stderr();
         let file = match self.devices {
             Some(file) => file,
             None => made_up_devices(data)?,
@@ -263,6 +264,25 @@ impl Serve {
         cloud.stop();
         Ok(())
     }
+}
+
+fn selftest_peer(listen: SocketAddr) -> anyhow::Result<()> {
+    log_to_stderr();
+    let signals = Signals::catch()?;
+    let peer = SelftestPeer::start(listen)?;
+    say(format_args!("selftest  {}", peer.address()))?;
+    signals.wait();
+    Ok(())
+}
+
+fn log_to_stderr() {
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("iotkit_cloud=info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
 }
 
 /// The data folder's device file; at the first start one with a made-up device.
@@ -323,7 +343,9 @@ impl Signals {
 impl Command {
     fn run(self, client: &Client) -> anyhow::Result<()> {
         match self {
-            Self::Serve(_) => unreachable!("`run` keeps it to itself"),
+            Self::Serve(_) | Self::SelftestPeer { .. } => {
+                unreachable!("`run` keeps them to itself")
+            }
             Self::Devices { device: None } => {
                 let devices: Vec<Value> = client.get("/v1/devices")?;
                 devices.iter().map(device_line).try_for_each(say)

@@ -34,6 +34,8 @@
 //!                 │             └▶ session, sign, topic                └▶ model (the product's)
 //!                 └▶ codec, tls, fault, transcript
 //! ```
+//!
+//! [`SelftestPeer`] stands beside it: it is no platform, but what the self-test of a port talks to.
 
 mod alink;
 mod broker;
@@ -51,6 +53,7 @@ mod firmware;
 pub mod fuzz;
 mod model;
 mod request;
+mod selftest;
 mod server;
 mod session;
 mod sign;
@@ -75,6 +78,7 @@ pub use crate::{
     fault::{ConnAckFault, FaultScope, Faults, Stall},
     firmware::{Firmware, Upgrade, UpgradeState},
     request::{Call, REPLY_TIMEOUT, Reply, Request, Rrpc},
+    selftest::SelftestPeer,
     server::Endpoints,
     sign::{Credentials, SignMethod},
     tls::{Authority, Certificate, CertificateSpec, self_signed},

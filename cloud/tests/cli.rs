@@ -3,7 +3,8 @@
 mod common;
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::Path,
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
@@ -468,4 +469,30 @@ fn logs_are_structured_and_hold_no_secret() {
     for text in [&log, &transcript] {
         assert!(!text.contains(SECRET) && !text.contains(&credentials(&fan(), "").password));
     }
+}
+
+#[test]
+fn a_peer_for_the_self_test_needs_no_platform() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut peer = command(folder.path())
+        .args(["selftest-peer", "--listen", "127.0.0.1:0"])
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(peer.stdout.take().unwrap()).lines();
+    let line = lines.next().unwrap().unwrap();
+    let address = line
+        .strip_prefix("selftest  ")
+        .expect("it says where it is");
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(b"close 2\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert_eq!(answer, [0, 1]);
+    Command::new("kill")
+        .arg(peer.id().to_string())
+        .status()
+        .unwrap();
+    assert_eq!(exit_code(&mut peer), Some(0));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

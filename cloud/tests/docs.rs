@@ -103,6 +103,7 @@ fn every_fault_subcommand_and_option_is_named() {
             "push-config",
             "kick",
             "log",
+            "selftest-peer",
             "help"
         ]
     );
