@@ -194,6 +194,56 @@ impl Program {
             program
         })
     }
+
+    /// The self-test of a port over the Linux port, which goes wrong as `FAULT` says
+    /// (`programs/support/faulty_hal.c`).
+    pub fn faulty_selftest() -> Self {
+        const WRAPPED: [&str; 17] = [
+            "HAL_Malloc",
+            "HAL_Free",
+            "HAL_UptimeMs",
+            "HAL_SleepMs",
+            "HAL_Srandom",
+            "HAL_Random",
+            "HAL_MutexCreate",
+            "HAL_GetProductKey",
+            "HAL_GetDeviceName",
+            "HAL_SetDeviceName",
+            "HAL_GetFirmwareVesion",
+            "HAL_TCP_Establish",
+            "HAL_TCP_Destroy",
+            "HAL_TCP_Write",
+            "HAL_TCP_Read",
+            "HAL_UDP_readTimeout",
+            "HAL_UDP_close",
+        ];
+        selftest("faulty_selftest", "ALL_GROUPS", |cc| {
+            cc.arg(root().join("tests/c/programs/support/faulty_hal.c"))
+                .args(archives(Hal::Tcp))
+                .args(WRAPPED.map(|name| format!("-Wl,--wrap={name}")));
+        })
+    }
+}
+
+/// `c_samples/hal_selftest.c` with these groups of it, over the HAL that `link` adds.
+fn selftest(name: &str, groups: &str, link: impl FnOnce(&mut Command)) -> Program {
+    once(name.to_owned(), || {
+        let folder = build_dir().join("programs");
+        std::fs::create_dir_all(&folder).expect("the target folder can be written");
+        let program = folder.join(name);
+        let mut cc = Command::new(compiler());
+        cc.args(["-std=c99", "-D_POSIX_C_SOURCE=200809L"])
+            .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+            .args(c_flags())
+            .arg(format!("-DSELFTEST_GROUPS={groups}"))
+            .arg("-I")
+            .arg(root().join("include/v2"))
+            .arg(root().join("c_samples/hal_selftest.c"));
+        link(&mut cc);
+        cc.args(["-lpthread", "-lrt", "-o"]).arg(&program);
+        finish(&mut cc);
+        program
+    })
 }
 
 /// Builds what `key` names, once a process, one thing at a time.

@@ -10,3 +10,4 @@ mod network;
 mod ota;
 mod samples;
 mod secrets;
+mod selftest;
