@@ -1,8 +1,10 @@
 # iotkit::iot_platform and iotkit::tls: the HAL functions, written in C.
 
-# port(NAME EXPORTED FOLDER): a static library, iotkit::EXPORTED, of the C files in a folder of ports/.
-function(iotkit_port name exported folder)
-  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/ports/${folder}/*.c")
+# port(NAME EXPORTED FOLDER...): a static library, iotkit::EXPORTED, of the C files in folders of ports/.
+function(iotkit_port name exported)
+  list(TRANSFORM ARGN PREPEND "${PROJECT_SOURCE_DIR}/ports/" OUTPUT_VARIABLE patterns)
+  list(TRANSFORM patterns APPEND "/*.c")
+  file(GLOB sources CONFIGURE_DEPENDS ${patterns})
   add_library(${name} STATIC ${sources})
   add_library(iotkit::${exported} ALIAS ${name})
   set_target_properties(${name} PROPERTIES EXPORT_NAME ${exported} C_STANDARD 11 C_EXTENSIONS OFF)
@@ -25,6 +27,6 @@ endif()
 
 if(IOTKIT_PLATFORM)
   find_package(Threads REQUIRED)
-  iotkit_port(iot_platform iot_platform linux)
+  iotkit_port(iot_platform iot_platform common linux)
   target_link_libraries(iot_platform PUBLIC Threads::Threads)
 endif()

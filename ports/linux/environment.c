@@ -1,24 +1,23 @@
-/* Values that come from the environment. */
+/* Settings are the environment's, and what is theirs is covered by one mutex. */
 #include "port.h"
 
-#include "iot_import.h"
-
+#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
-int iotport_environment(const char *name, const char *otherwise, char *out, size_t max)
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+const char *iotport_setting(const char *name)
 {
-    const char *value = getenv(name);
+    return getenv(name);
+}
 
-    if (value != NULL && strlen(value) > max) {
-        /* The value may be a secret: its length is all that is told. */
-        HAL_Printf("HAL: %s has %lu characters, %lu are allowed: ignored\n", name,
-                   (unsigned long)strlen(value), (unsigned long)max);
-        value = NULL;
-    }
-    if (value == NULL) {
-        value = otherwise;
-    }
-    memcpy(out, value, strlen(value) + 1);
-    return (int)strlen(value);
+long iotport_guard(void)
+{
+    return pthread_mutex_lock(&lock);
+}
+
+void iotport_unguard(long before)
+{
+    (void)before;
+    pthread_mutex_unlock(&lock);
 }

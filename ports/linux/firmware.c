@@ -29,7 +29,7 @@ IOTPORT_REPLACEABLE void HAL_Firmware_Persistence_Start(void)
     if (fd >= 0) {
         close(fd);
     }
-    iotport_environment("FIRMWARE_FILE", DEFAULT_FILE, path, sizeof(path) - 1);
+    iotport_copy_setting("FIRMWARE_FILE", DEFAULT_FILE, path, sizeof(path) - 1);
     snprintf(part, sizeof(part), "%s" PART, path);
 
     /* /tmp is everybody's: what lies there is removed, never followed or written into. */

@@ -5,13 +5,12 @@
 #ifndef IOTKIT_PORT_LINUX_H
 #define IOTKIT_PORT_LINUX_H
 
+#include "../common/common.h"
+
 #include <netdb.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
-
-/* Marks a function that an application may replace alone, without the rest of its group. */
-#define IOTPORT_REPLACEABLE __attribute__((weak))
 
 /* --- wait.c: deadlines ------------------------------------------------------------------- */
 
@@ -44,11 +43,5 @@ int iotport_socket(const struct addrinfo *address);
  * the system resolver. `socktype` is SOCK_STREAM or SOCK_DGRAM. Returns NULL after telling why
  * in the log; otherwise a list for freeaddrinfo(). Blocks as long as the system resolver does. */
 struct addrinfo *iotport_resolve(const char *host, uint16_t port, int socktype);
-
-/* --- environment.c ----------------------------------------------------------------------- */
-
-/* Copies the environment variable `name`, or `otherwise` if it is unset or longer than `max`
- * characters, to `out`, which has room for `max` + 1. Returns the length. */
-int iotport_environment(const char *name, const char *otherwise, char *out, size_t max);
 
 #endif

@@ -1,34 +1,31 @@
 /* HAL_Get/Set ProductKey, DeviceName, DeviceSecret, ProductSecret, and HAL_GetDeviceID.
  *
- * A value is what the application set in this process, else what PRODUCT_KEY, DEVICE_NAME,
- * DEVICE_SECRET or PRODUCT_SECRET says in the environment, else unknown. Any thread.
+ * A value is what the application has set since the start, else what the setting PRODUCT_KEY,
+ * DEVICE_NAME, DEVICE_SECRET or PRODUCT_SECRET says, else unknown. Any thread.
  *
  * The buffers given to the getters hold the longest value and a NUL: PRODUCT_KEY_LEN + 1 bytes,
  * and so on; for the product secret DEVICE_SECRET_LEN + 1. Getters return the length, 0 if the
  * value is unknown, -1 for NULL. Setters copy; they return the length, or -1 (and change nothing)
- * for NULL or a text that is too long. Setting an empty text makes the environment count again.
- * Nothing is kept beyond the process. */
-#include "port.h"
+ * for NULL or a text that is too long. Setting an empty text makes the setting count again.
+ * Nothing is kept over a restart. */
+#include "common.h"
 
 #include "iot_import.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #define LONGEST 64 /* of the four values below */
 
 struct value {
-    const char *variable;
+    const char *setting;
     size_t max;
-    char set[LONGEST + 1]; /* empty: not set */
+    char set[LONGEST + 1]; /* empty: not set; covered by iotport_guard() */
 };
 
 static struct value product_key = { "PRODUCT_KEY", PRODUCT_KEY_LEN, "" };
 static struct value device_name = { "DEVICE_NAME", DEVICE_NAME_LEN, "" };
 static struct value device_secret = { "DEVICE_SECRET", DEVICE_SECRET_LEN, "" };
 static struct value product_secret = { "PRODUCT_SECRET", DEVICE_SECRET_LEN, "" };
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* covers every `set` */
 
 static int get(const struct value *value, char *out);
 static int set(struct value *value, const char *text);
@@ -93,29 +90,31 @@ IOTPORT_REPLACEABLE int HAL_GetDeviceID(char *id)
 
 static int get(const struct value *value, char *out)
 {
+    long before;
     int len;
 
     if (out == NULL) {
         return -1;
     }
-    pthread_mutex_lock(&lock);
+    before = iotport_guard();
     len = (int)strlen(value->set);
     memcpy(out, value->set, (size_t)len + 1);
-    pthread_mutex_unlock(&lock);
+    iotport_unguard(before);
 
-    return len > 0 ? len : iotport_environment(value->variable, "", out, value->max);
+    return len > 0 ? len : iotport_copy_setting(value->setting, "", out, value->max);
 }
 
 static int set(struct value *value, const char *text)
 {
+    long before;
     size_t len;
 
     if (text == NULL || strlen(text) > value->max) {
         return -1;
     }
     len = strlen(text);
-    pthread_mutex_lock(&lock);
+    before = iotport_guard();
     memcpy(value->set, text, len + 1);
-    pthread_mutex_unlock(&lock);
+    iotport_unguard(before);
     return (int)len;
 }

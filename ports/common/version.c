@@ -1,5 +1,5 @@
-/* HAL_GetFirmwareVesion: FIRMWARE_VERSION in the environment, else "1.0". Any thread. */
-#include "port.h"
+/* HAL_GetFirmwareVesion: the setting FIRMWARE_VERSION, else "1.0". Any thread. */
+#include "common.h"
 
 #include "iot_import.h"
 
@@ -8,5 +8,5 @@ IOTPORT_REPLACEABLE int HAL_GetFirmwareVesion(char *version)
 {
     return version == NULL
         ? -1
-        : iotport_environment("FIRMWARE_VERSION", "1.0", version, FIRMWARE_VERSION_MAXLEN - 1);
+        : iotport_copy_setting("FIRMWARE_VERSION", "1.0", version, FIRMWARE_VERSION_MAXLEN - 1);
 }
