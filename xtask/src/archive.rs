@@ -66,10 +66,17 @@ pub(crate) fn build_at(
 pub(crate) fn for_target(
     name: &str,
     profile: &str,
+    tls: bool,
     environment: &[(&str, &str)],
 ) -> Result<PathBuf> {
-    let lib = build_in(environment, &["--profile", profile, "--target", name])?;
-    let copy = target().join("cross").join(name).join("libiot_sdk.a");
+    let mut options = vec!["--profile", profile, "--target", name];
+    let mut folder = target().join("cross").join(name);
+    if !tls {
+        options.extend(["--no-default-features", "--features", "http,cmp"]);
+        folder.push("plain");
+    }
+    let lib = build_in(environment, &options)?;
+    let copy = folder.join("libiot_sdk.a");
     fs::create_dir_all(copy.parent().context("it is in a folder")?)?;
     leave_memory_functions(&lib, &copy)?;
     Ok(copy)

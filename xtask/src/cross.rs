@@ -19,6 +19,9 @@ use crate::{abi, archive};
 pub(crate) struct Args {
     /// Only targets whose name contains this
     target: Option<String>,
+    /// Without TLS, as `target/cross/TARGET/plain/libiot_sdk.a`: for firmware that has no `HAL_SSL_*`
+    #[arg(long)]
+    plain: bool,
 }
 
 /// A target, and what its C compiler is.
@@ -113,7 +116,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let environment = environment
             .each_ref()
             .map(|(name, value)| (&**name, *value));
-        let lib = archive::for_target(target.name, target.profile, &environment)?;
+        let tls = !args.plain;
+        let lib = archive::for_target(target.name, target.profile, tls, &environment)?;
         let strange = undefined(&lib, target.profile == "release")?;
         ensure!(
             strange.is_empty(),

@@ -67,7 +67,7 @@ struct Measured {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let lib = archive::for_target(TARGET, "small", &[])?;
+    let lib = archive::for_target(TARGET, "small", true, &[])?;
     let folder = target().join("size");
     let measured = IMAGES
         .iter()
