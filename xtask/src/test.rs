@@ -318,6 +318,10 @@ fn steps() -> Result<Vec<Step>> {
             "test: ports in C",
             make(&["--silent", "-C", "ports", "test"]),
         ),
+        (
+            "build: ports to real-time systems",
+            make(&["--silent", "-C", "ports", "rtos"]),
+        ),
         ("test: interface on three ABIs", own(&["abi"])),
         ("test: C programs", c_tests()),
         ("test: C programs under valgrind", {
