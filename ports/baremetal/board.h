@@ -11,9 +11,6 @@ uint64_t board_uptime_ms(void);
 /* Waits for an interrupt, of which there is one a millisecond at least. */
 void board_idle(void);
 
-/* A number that differs from start to start, if the board has one. */
-uint32_t board_entropy(void);
-
 /* Writes text to the console. */
 void board_console(const char *text, size_t len);
 

@@ -1,4 +1,4 @@
-/* Time, mutexes, random numbers, text: for a program with one thread and no operating system. */
+/* Time, mutexes, the console, the restart: for a program with one thread and no operating system. */
 #include "board.h"
 
 #include "iot_import.h"
@@ -66,22 +66,6 @@ void HAL_MutexUnlock(void *mutex)
     ((struct mutex *)mutex)->locked = 0;
 }
 
-static uint32_t seed = 1;
-
-void HAL_Srandom(uint32_t number)
-{
-    seed = (number ^ board_entropy()) | 1; /* 0 would stay 0 */
-}
-
-/* 0 to `region` - 1; 0 if that is 0. For delays and request numbers, not for secrets. (G. Marsaglia, Xorshift RNGs, 2003.) */
-uint32_t HAL_Random(uint32_t region)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 17;
-    seed ^= seed << 5;
-    return region == 0 ? 0 : seed % region;
-}
-
 /* The library prints pieces of 126 characters at most; what an application prints is cut to 200. */
 void HAL_Printf(const char *fmt, ...)
 {
@@ -95,22 +79,6 @@ void HAL_Printf(const char *fmt, ...)
     if (len > 0) {
         board_console(text, strlen(text));
     }
-}
-
-int HAL_Snprintf(char *str, const int len, const char *fmt, ...)
-{
-    int count;
-    va_list args;
-
-    va_start(args, fmt);
-    count = vsnprintf(str, (size_t)len, fmt, args);
-    va_end(args);
-    return count;
-}
-
-int HAL_Vsnprintf(char *str, const int len, const char *fmt, va_list ap)
-{
-    return vsnprintf(str, (size_t)len, fmt, ap);
 }
 
 void HAL_Sys_reboot(void);

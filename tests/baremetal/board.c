@@ -172,11 +172,6 @@ void board_idle(void)
     __asm__ volatile("wfi");
 }
 
-uint32_t board_entropy(void)
-{
-    return SYSTICK_VALUE;
-}
-
 void board_console(const char *text, size_t len)
 {
     size_t i;

@@ -126,6 +126,9 @@ impl Machine {
         while Instant::now() < end {
             if let Some(status) = self.emulator.try_wait().expect("it is a child") {
                 assert!(status.success(), "{status}: {:#?}", self.said);
+                // A lock taken twice, a text that is too long.
+                let complaint = self.said.iter().find(|line| line.starts_with("HAL: "));
+                assert_eq!(complaint, None, "{:#?}", self.said);
                 return;
             }
             thread::sleep(Duration::from_millis(10));
