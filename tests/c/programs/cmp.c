@@ -429,7 +429,40 @@ static void on_inside(iotx_cmp_send_peer_pt source, iotx_cmp_message_info_pt msg
     }
 }
 
-int main(void)
+/* One allocation of a session fails, each in its turn: no call does anything but what it may, and nothing is left. */
+static void check_scarce(void)
+{
+    unsigned long before;
+    long which = 0;
+
+    do {
+        int id = 0, i;
+
+        told_count = 0;
+        before = hal_allocations();
+        hal_fail_allocation(which);
+        if (init(on_event, &first) == 0) {
+            CHECK_CASE("a second listener", init(on_event, &second) <= 0, 1);
+            CHECK_CASE("Register", register_uri(own_get, WHOLE, RAW, on_message, NULL) <= 0, 1);
+            CHECK_CASE("Send", send_message(own_update, WHOLE, RESPONSE, &id, "1", 1) <= 0, 1);
+            CHECK_CASE("OTA_Start", IOT_CMP_OTA_Start((char *)"1", NULL) <= 0, 1);
+            for (i = 0; i < 3; i++) {
+                CHECK_INT(IOT_CMP_Yield(10, NULL), 0);
+            }
+            CHECK_CASE("Unregister", unregister_uri(own_get, WHOLE) <= 0, 1);
+            CHECK_INT(IOT_CMP_Deinit(NULL), 0);
+        }
+        before = hal_allocations() - before;
+        hal_fail_allocation(-1);
+        CHECK_CASE("bytes left", hal_bytes(), 0);
+    } while ((unsigned long)which++ < before);
+    CHECK(which > 20);
+    CHECK_INT(init(on_event, &first), 0); /* and well afterwards */
+    CHECK_INT(seen(0, 1, IOTX_CMP_EVENT_CLOUD_CONNECTED, 0, NULL, 0), 2);
+    CHECK_INT(IOT_CMP_Deinit(NULL), 0);
+}
+
+int main(int argc, char **argv)
 {
     int from;
 
@@ -437,6 +470,10 @@ int main(void)
     IOT_SetLogLevel(IOT_LOG_DEBUG);
     device_topic(own_get, "/%s/%s/get");
     device_topic(own_update, "/%s/%s/update");
+    if (argc > 1 && strcmp(argv[1], "scarce") == 0) {
+        check_scarce();
+        return check_end();
+    }
     check_without_cmp();
     check_offline();
 

@@ -109,6 +109,18 @@ fn messages_find_their_functions_and_events_everybody() {
     }
 }
 
+/// Over plain TCP, where all memory is the library's own.
+#[test]
+fn an_allocation_may_fail() {
+    let cloud = platform();
+    let program = Program::test("cmp", Hal::Tcp);
+    Run::new(&program, &lamp(), &Peer::from(&cloud))
+        .args(["scarce"])
+        .start()
+        .finish()
+        .expect_success();
+}
+
 #[test]
 fn the_services_bring_an_image_to_the_port_and_tell_the_platform_how_it_went() {
     for &hal in transports() {
