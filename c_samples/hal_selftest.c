@@ -4,8 +4,8 @@
  *   hal_selftest [HOST:PORT] [GROUP...] [slack=MS] [rounds=N]
  *
  *   HOST:PORT  where `iotkit-cloud selftest-peer` listens, for the groups tcp and udp
- *   GROUP      text memory time random mutex identity version tcp udp, and, only when named, exhaust and setters;
- *              without a name all but these two
+ *   GROUP      text memory time random mutex module tcp identity version udp, and, only when named, exhaust and
+ *              setters; without a name all that are built, but these two
  *   slack      how late a call may return, in milliseconds (300)
  *   rounds     how often connections are opened and closed in a row (64)
  *
@@ -22,25 +22,29 @@
 #include <string.h>
 
 /* The groups, in the order in which a port comes to life. */
-#define SELFTEST_TEXT 0x001     /* HAL_Printf: without it, nothing can be told */
+#define SELFTEST_TEXT 0x001     /* HAL_Printf: without it nothing can be told, so it is always built */
 #define SELFTEST_MEMORY 0x002   /* HAL_Malloc HAL_Free */
 #define SELFTEST_TIME 0x004     /* HAL_UptimeMs HAL_SleepMs */
 #define SELFTEST_RANDOM 0x008   /* HAL_Srandom HAL_Random */
 #define SELFTEST_MUTEX 0x010    /* HAL_MutexCreate ...Destroy ...Lock ...Unlock */
-#define SELFTEST_IDENTITY 0x020 /* HAL_Get PartnerID, ModuleID, ProductKey, DeviceName, DeviceSecret, ... */
-#define SELFTEST_VERSION 0x040  /* HAL_GetFirmwareVesion */
-#define SELFTEST_TCP 0x080      /* HAL_TCP_*, and memory and time */
-#define SELFTEST_UDP 0x100      /* HAL_UDP_*, and time */
-#define SELFTEST_EXHAUST 0x200  /* takes all memory there is */
-#define SELFTEST_SETTERS 0x400  /* HAL_Set*: writes made-up values, and then the old ones, to where they are kept */
+#define SELFTEST_MODULE 0x020   /* HAL_GetPartnerID HAL_GetModuleID */
+#define SELFTEST_TCP 0x040      /* HAL_TCP_*, and memory and time */
+#define SELFTEST_IDENTITY 0x080 /* HAL_Get ProductKey, DeviceName, DeviceSecret, ProductSecret, DeviceID */
+#define SELFTEST_VERSION 0x100  /* HAL_GetFirmwareVesion */
+#define SELFTEST_UDP 0x200      /* HAL_UDP_*, and time */
+#define SELFTEST_EXHAUST 0x400  /* takes all memory there is */
+#define SELFTEST_SETTERS 0x800  /* HAL_Set*: writes made-up values, and then the old ones, to where they are kept */
 
-#define ALL_GROUPS 0x7FF
+#define SELFTEST_MQTT 0x07F /* what MQTT needs */
+#define SELFTEST_ALL 0xFFF
 #define ONLY_WHEN_NAMED (SELFTEST_EXHAUST | SELFTEST_SETTERS)
 
 /* What is built. The setters are not: ports need none but HAL_SetDeviceSecret. */
 #ifndef SELFTEST_GROUPS
-#define SELFTEST_GROUPS (ALL_GROUPS & ~SELFTEST_SETTERS)
+#define SELFTEST_GROUPS (SELFTEST_ALL & ~SELFTEST_SETTERS)
 #endif
+#define BUILT ((SELFTEST_GROUPS) | SELFTEST_TEXT)
+
 #ifndef SELFTEST_HOST
 #define SELFTEST_HOST ""
 #endif
@@ -78,19 +82,21 @@ static int clock_is_wrong; /* by the peer's: what it counts is not held against 
 static unsigned right, wrong, not_run, to_look_at; /* checks, except for `wrong`: findings */
 static char buffer[512];
 
+#if BUILT != SELFTEST_TEXT
 static void explain(const char *why, const char *section)
 {
     HAL_Printf("        %s\n", why);
     HAL_Printf("        see docs/porting.md, '%s'\n", section);
     wrong++;
 }
+#endif
 
 /* WRONG(section, why, format, ...): what came and what was wanted, as a line for HAL_Printf. */
 #define WRONG(section, why, ...) (HAL_Printf("  WRONG "), HAL_Printf(__VA_ARGS__), HAL_Printf("\n"), explain(why, section))
 #define NOTE(...) (HAL_Printf("  note  "), HAL_Printf(__VA_ARGS__), HAL_Printf("\n"))
 #define NOT_RUN(...) (HAL_Printf("  not run: "), HAL_Printf(__VA_ARGS__), HAL_Printf("\n"), not_run++)
 
-#if SELFTEST_GROUPS & (SELFTEST_TIME | SELFTEST_TCP | SELFTEST_UDP)
+#if BUILT & (SELFTEST_TIME | SELFTEST_TCP | SELFTEST_UDP)
 #define TOLD_MAX 3
 
 /* The time as the library sees it: 32 bits of it. Tells when it goes back, whatever is being tested. */
@@ -103,7 +109,8 @@ static uint32_t now(void)
     if (called && time - last > UINT32_MAX / 2 && told < TOLD_MAX) {
         told++;
         WRONG(SEE_TIME, "It may wrap at 2^32 only. Does a tick counter wrap that is multiplied? Does somebody set it?",
-              "HAL_UptimeMs went back by %u ms, from %u to %u", (unsigned)(last - time), (unsigned)last, (unsigned)time);
+              "HAL_UptimeMs went back by %u ms, from %u to %u", (unsigned)(last - time), (unsigned)last,
+              (unsigned)time);
     }
     called = 1;
     last = time;
@@ -119,7 +126,8 @@ static int lasted(const char *call, uint32_t ms, uint32_t wanted, const char *wh
     } else if (ms + EARLY_MS < wanted) {
         WRONG(section, why_early, "%s lasted %u ms, wanted %u", call, (unsigned)ms, (unsigned)wanted);
     } else if (ms > wanted + slack_ms) {
-        WRONG(section, why_late, "%s lasted %u ms, wanted at most %u", call, (unsigned)ms, (unsigned)(wanted + slack_ms));
+        WRONG(section, why_late, "%s lasted %u ms, wanted at most %u", call, (unsigned)ms,
+              (unsigned)(wanted + slack_ms));
     } else {
         return 1;
     }
@@ -127,7 +135,6 @@ static int lasted(const char *call, uint32_t ms, uint32_t wanted, const char *wh
 }
 #endif
 
-#if SELFTEST_GROUPS & SELFTEST_TEXT
 static void text_formats(void)
 {
     HAL_Printf("  look  %s %d %u", "text", -7, 4000000000u);
@@ -149,9 +156,8 @@ static void text_long_lines(void)
     HAL_Printf("%s", "END\n");
     to_look_at++;
 }
-#endif
 
-#if SELFTEST_GROUPS & SELFTEST_MEMORY
+#if BUILT & SELFTEST_MEMORY
 static void memory_aligned(void)
 {
     uint32_t size;
@@ -161,14 +167,16 @@ static void memory_aligned(void)
         unsigned beyond = (unsigned)((uintptr_t)block % 8);
 
         if (block == NULL) {
-            WRONG(SEE_MEMORY, "Is the heap set up? Is it larger than this?", "HAL_Malloc(%u) returned NULL", (unsigned)size);
+            WRONG(SEE_MEMORY, "Is the heap set up? Is it larger than this?", "HAL_Malloc(%u) returned NULL",
+                  (unsigned)size);
             return;
         }
         memset(block, 0xA5, size);
         HAL_Free(block);
         if (beyond != 0) {
             WRONG(SEE_MEMORY, "Reads of 64-bit values trap on processors that mind.",
-                  "HAL_Malloc(%u) returned an address that is %u above a multiple of 8, wanted 0 above", (unsigned)size, beyond);
+                  "HAL_Malloc(%u) returned an address that is %u above a multiple of 8, wanted 0 above",
+                  (unsigned)size, beyond);
             return;
         }
     }
@@ -205,7 +213,8 @@ static void memory_distinct(void)
     }
     if (overlaps > 0) {
         WRONG(SEE_MEMORY, "Does it return the same block twice? Does it count sizes in other units than bytes?",
-              "HAL_Malloc returned blocks that overlap: %u of %u were changed through others, wanted 0", overlaps, taken);
+              "HAL_Malloc returned blocks that overlap: %u of %u were changed through others, wanted 0", overlaps,
+              taken);
         if (taken > 1 && blocks[0] == blocks[1]) {
             return; /* one block cannot be given back twice */
         }
@@ -263,10 +272,10 @@ static void memory_impossible(void)
 }
 #endif
 
-#if SELFTEST_GROUPS & SELFTEST_EXHAUST
+#if BUILT & SELFTEST_EXHAUST
 struct link {
     struct link *next;
-    char rest[1020];
+    char rest[1024 - sizeof(void *)];
 };
 
 static void exhaust_memory(void)
@@ -288,7 +297,8 @@ static void exhaust_memory(void)
     }
     link = HAL_Malloc(sizeof(*link));
     if (link == NULL) {
-        WRONG(SEE_MEMORY, "All blocks were given back.", "HAL_Malloc(%u) returned NULL after the heap was full and emptied",
+        WRONG(SEE_MEMORY, "All blocks were given back.",
+              "HAL_Malloc(%u) returned NULL after the heap was full and emptied",
               (unsigned)sizeof(*link));
         return;
     }
@@ -296,7 +306,7 @@ static void exhaust_memory(void)
 }
 #endif
 
-#if SELFTEST_GROUPS & SELFTEST_TIME
+#if BUILT & SELFTEST_TIME
 static void time_steps(void)
 {
     uint32_t start = now(), last = start, finest = UINT32_MAX;
@@ -319,7 +329,8 @@ static void time_steps(void)
     } else if (steps == 0) {
         HAL_SleepMs(100);
         if (now() == start) {
-            WRONG(SEE_TIME, "Does the timer run that counts?", "HAL_UptimeMs returned %u, and after HAL_SleepMs(100) still",
+            WRONG(SEE_TIME, "Does the timer run that counts?",
+                  "HAL_UptimeMs returned %u, and after HAL_SleepMs(100) still",
                   (unsigned)start);
         }
     }
@@ -342,7 +353,8 @@ static void time_sleep(void)
     }
     lasted("HAL_SleepMs(500) by HAL_UptimeMs", took, wanted,
            "One of them counts ticks, not ms; a HAL_SleepMs that felt like 0.5 s is right. Group tcp tells which.",
-           "One of them counts ticks, not ms; a HAL_SleepMs that felt like 0.5 s is right. Group tcp tells which.", SEE_TIME);
+           "One of them counts ticks, not ms; a HAL_SleepMs that felt like 0.5 s is right. Group tcp tells which.",
+           SEE_TIME);
 }
 
 static void time_short_sleeps(void)
@@ -368,11 +380,12 @@ static void time_no_sleep(void)
     for (i = 0; i < 20; i++) {
         HAL_SleepMs(0);
     }
-    lasted("HAL_SleepMs(0), twenty times,", now() - start, 0, "", "It returns, or lets another thread run, no more.", SEE_TIME);
+    lasted("HAL_SleepMs(0), twenty times,", now() - start, 0, "", "It returns, or lets another thread run, no more.",
+           SEE_TIME);
 }
 #endif
 
-#if SELFTEST_GROUPS & SELFTEST_RANDOM
+#if BUILT & SELFTEST_RANDOM
 static void random_spread(void)
 {
     unsigned seen[10] = { 0 };
@@ -452,7 +465,7 @@ static void random_seeds(void)
 }
 #endif
 
-#if SELFTEST_GROUPS & SELFTEST_MUTEX
+#if BUILT & SELFTEST_MUTEX
 #define MUTEXES 16
 
 static void mutex_many(void)
@@ -505,7 +518,7 @@ static void mutex_reuse(void)
 }
 #endif
 
-#if SELFTEST_GROUPS & (SELFTEST_IDENTITY | SELFTEST_VERSION | SELFTEST_SETTERS)
+#if BUILT & (SELFTEST_MODULE | SELFTEST_IDENTITY | SELFTEST_VERSION | SELFTEST_SETTERS)
 #define UNTOUCHED 0x7E /* '~', which none of the texts has */
 
 /* Calls a getter whose text has `max` characters at most. Returns its length, -1 after telling what is wrong. */
@@ -535,63 +548,58 @@ static int get(const char *name, int (*getter)(char *), unsigned max)
     }
     length = (unsigned)(end - buffer);
     if (said != (int)length) {
-        WRONG(SEE_IDENTITY, "The length is that of strlen: without the NUL.", "%s returned %d, wanted %u, the length of its text",
+        WRONG(SEE_IDENTITY, "The length is that of strlen: without the NUL.",
+              "%s returned %d, wanted %u, the length of its text",
               name, said, length);
         return -1;
     }
     return said;
 }
+#endif
 
-struct getter {
-    const char *name;
-    int (*get)(char *);
-    unsigned max;
-};
-
+#if BUILT & (SELFTEST_MODULE | SELFTEST_IDENTITY | SELFTEST_VERSION)
 /* The texts are not shown: some are secrets. */
-static void show(const struct getter *getter)
+static void show(const char *name, int (*getter)(char *), unsigned max)
 {
-    int length = get(getter->name, getter->get, getter->max);
+    int length = get(name, getter, max);
 
     if (length >= 0) {
-        NOTE("%s: %d characters%s", getter->name, length, length == 0 ? ", there is none" : "");
+        NOTE("%s: %d characters%s", name, length, length == 0 ? ", there is none" : "");
     }
     memset(buffer, 0, sizeof(buffer));
 }
 #endif
 
-#if SELFTEST_GROUPS & SELFTEST_IDENTITY
+#if BUILT & SELFTEST_MODULE
+static void module_getters(void)
+{
+    show("HAL_GetPartnerID", HAL_GetPartnerID, PID_STRLEN_MAX - 1);
+    show("HAL_GetModuleID", HAL_GetModuleID, MID_STRLEN_MAX - 1);
+}
+#endif
+
+#if BUILT & SELFTEST_IDENTITY
 static void identity_getters(void)
 {
-    static const struct getter getters[] = {
-        { "HAL_GetPartnerID", HAL_GetPartnerID, PID_STRLEN_MAX - 1 },
-        { "HAL_GetModuleID", HAL_GetModuleID, MID_STRLEN_MAX - 1 },
-        { "HAL_GetProductKey", HAL_GetProductKey, PRODUCT_KEY_MAXLEN - 1 },
-        { "HAL_GetDeviceName", HAL_GetDeviceName, DEVICE_NAME_MAXLEN - 1 },
-        { "HAL_GetDeviceSecret", HAL_GetDeviceSecret, DEVICE_SECRET_MAXLEN - 1 },
-        { "HAL_GetProductSecret", HAL_GetProductSecret, PRODUCT_SECRET_MAXLEN - 1 },
-        { "HAL_GetDeviceID", HAL_GetDeviceID, DEVICE_ID_MAXLEN - 1 },
-    };
-    unsigned i;
-
-    for (i = 0; i < sizeof(getters) / sizeof(getters[0]); i++) {
-        show(&getters[i]);
-    }
+    show("HAL_GetProductKey", HAL_GetProductKey, PRODUCT_KEY_MAXLEN - 1);
+    show("HAL_GetDeviceName", HAL_GetDeviceName, DEVICE_NAME_MAXLEN - 1);
+    show("HAL_GetDeviceSecret", HAL_GetDeviceSecret, DEVICE_SECRET_MAXLEN - 1);
+    show("HAL_GetProductSecret", HAL_GetProductSecret, PRODUCT_SECRET_MAXLEN - 1);
+    show("HAL_GetDeviceID", HAL_GetDeviceID, DEVICE_ID_MAXLEN - 1);
 }
 #endif
 
-#if SELFTEST_GROUPS & SELFTEST_VERSION
+#if BUILT & SELFTEST_VERSION
 static void version_getter(void)
 {
-    static const struct getter getter = { "HAL_GetFirmwareVesion", HAL_GetFirmwareVesion, FIRMWARE_VERSION_MAXLEN - 1 };
-
-    show(&getter);
+    show("HAL_GetFirmwareVesion", HAL_GetFirmwareVesion, FIRMWARE_VERSION_MAXLEN - 1);
 }
 #endif
 
-#if SELFTEST_GROUPS & SELFTEST_SETTERS
+#if BUILT & SELFTEST_SETTERS
 /* Sets the longest text, gets it, and sets what was there before. */
-static void round_trip(const char *set_name, int (*set)(char *), const char *get_name, int (*getter)(char *), unsigned max)
+static void round_trip(const char *set_name, int (*set)(char *), const char *get_name, int (*getter)(char *),
+unsigned max)
 {
     static char old[DEVICE_SECRET_MAXLEN], longest[DEVICE_SECRET_MAXLEN];
     int length = get(get_name, getter, max), said;
@@ -609,7 +617,8 @@ static void round_trip(const char *set_name, int (*set)(char *), const char *get
 
     said = set(longest);
     if (said != (int)max) {
-        WRONG(SEE_IDENTITY, "It returns the length that is stored.", "%s returned %d for a text of %u characters, wanted %u",
+        WRONG(SEE_IDENTITY, "It returns the length that is stored.",
+              "%s returned %d for a text of %u characters, wanted %u",
               set_name, said, max, max);
     }
     length = get(get_name, getter, max);
@@ -634,7 +643,7 @@ static void setters(void)
 }
 #endif
 
-#if SELFTEST_GROUPS & (SELFTEST_TCP | SELFTEST_UDP)
+#if BUILT & (SELFTEST_TCP | SELFTEST_UDP)
 /* The byte at a place of what the peer sends, and of what it is sent. */
 static char pattern(uint32_t at)
 {
@@ -652,7 +661,7 @@ static uint32_t first_strange(const char *bytes, uint32_t from, uint32_t length)
 }
 #endif
 
-#if SELFTEST_GROUPS & SELFTEST_TCP
+#if BUILT & SELFTEST_TCP
 /* Connects to the peer and tells it what to do. Returns the connection, 0 after telling what is wrong. */
 static uintptr_t begin(const char *scenario)
 {
@@ -667,7 +676,8 @@ static uintptr_t begin(const char *scenario)
     }
     sent = HAL_TCP_Write(fd, scenario, length, 2000);
     if (sent != (int32_t)length) {
-        WRONG(SEE_TCP, "A new connection takes a few bytes at once.", "HAL_TCP_Write(%u bytes, 2000 ms) returned %d, wanted %u",
+        WRONG(SEE_TCP, "A new connection takes a few bytes at once.",
+              "HAL_TCP_Write(%u bytes, 2000 ms) returned %d, wanted %u",
               (unsigned)length, (int)sent, (unsigned)length);
         HAL_TCP_Destroy(fd);
         return 0;
@@ -749,7 +759,8 @@ static void tcp_echo(void)
     }
     sent = HAL_TCP_Write(fd, buffer, 200, 2000);
     if (sent != 200) {
-        WRONG(SEE_TCP, "It returns how many bytes went out.", "HAL_TCP_Write(200 bytes, 2000 ms) returned %d, wanted 200",
+        WRONG(SEE_TCP, "It returns how many bytes went out.",
+              "HAL_TCP_Write(200 bytes, 2000 ms) returned %d, wanted 200",
               (int)sent);
     }
     memset(buffer, 0, sizeof(buffer));
@@ -845,7 +856,8 @@ static void tcp_silence(void)
 
         if (n != 0) {
             WRONG(SEE_READING, "Silence is no error and no end.",
-                  "HAL_TCP_Read(10 bytes, %u ms) returned %d where nothing comes, wanted 0", (unsigned)timeouts[i], (int)n);
+                  "HAL_TCP_Read(10 bytes, %u ms) returned %d where nothing comes, wanted 0", (unsigned)timeouts[i],
+                  (int)n);
         }
         if (!lasted(i == 0 ? "HAL_TCP_Read(10 bytes, 250 ms) where nothing comes"
                            : "HAL_TCP_Read(10 bytes, 1100 ms) where nothing comes",
@@ -871,10 +883,12 @@ static void tcp_pieces(void)
     n = timed_read(fd, 20, 5000, &took);
     if (n != 20) {
         WRONG(SEE_READING, "It goes on until all are there or the time is over.",
-              "HAL_TCP_Read(20 bytes, 5000 ms) returned %d after %u ms of bytes 25 ms apart, wanted 20", (int)n, (unsigned)took);
+              "HAL_TCP_Read(20 bytes, 5000 ms) returned %d after %u ms of bytes 25 ms apart, wanted 20", (int)n,
+              (unsigned)took);
     } else if (first_strange(buffer, 0, 20) < 20) {
         WRONG(SEE_READING, "Does each recv() begin behind what is there?",
-              "HAL_TCP_Read(20 bytes, 5000 ms): byte %u is another than was sent", (unsigned)first_strange(buffer, 0, 20));
+              "HAL_TCP_Read(20 bytes, 5000 ms): byte %u is another than was sent", (unsigned)first_strange(buffer, 0,
+              20));
     } else if (took > 4000) {
         WRONG(SEE_READING, "It returns as soon as all are there.",
               "HAL_TCP_Read(20 bytes, 5000 ms) lasted %u ms, wanted about 500", (unsigned)took);
@@ -905,7 +919,8 @@ static void tcp_one_timeout(void)
         got = (uint32_t)n + gather(fd, buffer + n, all - (uint32_t)n);
         if (got < all || first_strange(buffer, 0, all) < all) {
             WRONG(SEE_READING, "What a call has received it returns, also when its time is over.",
-                  "HAL_TCP_Read: of 30 bytes in several calls %u came, the first %u as they were sent, wanted 30", (unsigned)got,
+                  "HAL_TCP_Read: of 30 bytes in several calls %u came, the first %u as they were sent, wanted 30",
+                  (unsigned)got,
                   (unsigned)first_strange(buffer, 0, got));
         }
     }
@@ -939,7 +954,8 @@ static void tcp_closed(void)
         }
     }
     if (n == -1) {
-        lasted("HAL_TCP_Read on a connection that the peer has closed", took, 0, "", "The end is there at once.", SEE_READING);
+        lasted("HAL_TCP_Read on a connection that the peer has closed", took, 0, "", "The end is there at once.",
+               SEE_READING);
     }
     end(fd);
 }
@@ -963,7 +979,8 @@ static void tcp_write_closed(void)
     }
     if (n >= 0) {
         WRONG(SEE_TCP, "A broken connection that looks like a full one makes the library try again and again.",
-              "HAL_TCP_Write returned %d in %u calls and %u ms after the peer has closed, wanted a negative number", (int)n, i,
+              "HAL_TCP_Write returned %d in %u calls and %u ms after the peer has closed, wanted a negative number",
+              (int)n, i,
               (unsigned)(now() - start));
     }
     end(fd);
@@ -981,7 +998,8 @@ static void tcp_reset(void)
     n = timed_read(fd, 10, 1500, &took);
     if (n >= 0) {
         WRONG(SEE_READING, "A 0 looks like silence: the loss is noticed when the keep-alive fails, a minute later.",
-              "HAL_TCP_Read returned %d after %u ms on a connection that the peer has reset, wanted a negative number", (int)n,
+              "HAL_TCP_Read returned %d after %u ms on a connection that the peer has reset, wanted a negative number",
+              (int)n,
               (unsigned)took);
     }
     end(fd);
@@ -1006,7 +1024,8 @@ static void tcp_big_write(void)
     }
     fd = begin("take " DIGITS(SELFTEST_BIG) "\n");
     if (fd != 0) {
-        while (sent < size && (n = HAL_TCP_Write(fd, block + sent, size - sent, 5000)) > 0 && n <= (int32_t)(size - sent)) {
+        while (sent < size && (n = HAL_TCP_Write(fd, block + sent, size - sent,
+        5000)) > 0 && n <= (int32_t)(size - sent)) {
             sent += (uint32_t)n;
         }
         if (sent < size) {
@@ -1018,7 +1037,8 @@ static void tcp_big_write(void)
         as_sent = came < 0 ? -1 : number(fd);
         if (as_sent >= 0 && (came != (int32_t)sent || as_sent != came)) {
             WRONG(SEE_TCP, "It returns how many bytes the network has taken, and these stay in order.",
-                  "HAL_TCP_Write returned %u in all, and %d came to the peer, %d of them as they were sent", (unsigned)sent,
+                  "HAL_TCP_Write returned %u in all, and %d came to the peer, %d of them as they were sent",
+                  (unsigned)sent,
                   (int)came, (int)as_sent);
         }
         end(fd);
@@ -1048,12 +1068,14 @@ static void tcp_full_write(void)
         NOT_RUN("the network took %u KB for a peer that does not read", (unsigned)(calls / 2));
     } else if (n < 0 || n > (int32_t)sizeof(buffer)) {
         WRONG(SEE_TCP, "The connection is not lost, it is full: 0, or how many went.",
-              "HAL_TCP_Write(512 bytes, 300 ms) returned %d after %u ms to a peer that does not read, wanted 0 to 511", (int)n,
+              "HAL_TCP_Write(512 bytes, 300 ms) returned %d after %u ms to a peer that does not read, wanted 0 to 511",
+              (int)n,
               (unsigned)took);
     }
     if (n != (int32_t)sizeof(buffer)) {
         lasted("HAL_TCP_Write(512 bytes, 300 ms) to a peer that does not read", took, 300,
-               "It waits for the network for as long as it may.", "A publish lasts as long. Is the send non-blocking?", SEE_TCP);
+               "It waits for the network for as long as it may.", "A publish lasts as long. Is the send non-blocking?",
+               SEE_TCP);
     }
     end(fd);
 }
@@ -1113,7 +1135,7 @@ static void tcp_rounds(void)
 }
 #endif
 
-#if SELFTEST_GROUPS & SELFTEST_UDP
+#if BUILT & SELFTEST_UDP
 #define NO_SOCKET ((void *)-1)
 
 static void *udp_begin(void)
@@ -1124,7 +1146,8 @@ static void *udp_begin(void)
     strcpy(name, host);
     socket = HAL_UDP_create(name, port);
     if (socket == NO_SOCKET || socket == NULL) {
-        WRONG(SEE_UDP, "Failure is (void *)-1, and NULL is no socket.", "HAL_UDP_create(%s, %u) returned %s, wanted a socket",
+        WRONG(SEE_UDP, "Failure is (void *)-1, and NULL is no socket.",
+              "HAL_UDP_create(%s, %u) returned %s, wanted a socket",
               name, (unsigned)port, socket == NULL ? "NULL" : "(void *)-1");
         return NO_SOCKET;
     }
@@ -1140,7 +1163,8 @@ static int udp_ask(void *socket, const char *question, unsigned size)
     for (tries = 0; tries < TRIES && n == -2; tries++) {
         sent = HAL_UDP_write(socket, (const unsigned char *)question, (unsigned)length);
         if (sent != length) {
-            WRONG(SEE_UDP, "A datagram goes whole.", "HAL_UDP_write(%d bytes) returned %d, wanted %d", length, sent, length);
+            WRONG(SEE_UDP, "A datagram goes whole.", "HAL_UDP_write(%d bytes) returned %d, wanted %d", length, sent,
+                  length);
         }
         n = HAL_UDP_readTimeout(socket, (unsigned char *)buffer, size, 1000);
     }
@@ -1162,7 +1186,8 @@ static void udp_sizes(void)
     }
     n = udp_ask(socket, "send 0", sizeof(buffer));
     if (n != 0) {
-        WRONG(SEE_UDP, "An empty datagram is one.", "HAL_UDP_readTimeout(1000 ms) returned %d for an empty datagram, wanted 0", n);
+        WRONG(SEE_UDP, "An empty datagram is one.",
+              "HAL_UDP_readTimeout(1000 ms) returned %d for an empty datagram, wanted 0", n);
     }
     n = udp_ask(socket, "send 100", 10);
     if (n != 10 || first_strange(buffer, 0, 10) < 10) {
@@ -1206,7 +1231,8 @@ static void udp_rounds(void)
         void *socket = udp_begin();
 
         if (socket == NO_SOCKET) {
-            WRONG(SEE_UDP, "Each socket before was closed.", "HAL_UDP_close: after %u sockets in a row there was none, wanted %u",
+            WRONG(SEE_UDP, "Each socket before was closed.",
+                  "HAL_UDP_close: after %u sockets in a row there was none, wanted %u",
                   (unsigned)i, (unsigned)rounds);
             return;
         }
@@ -1224,40 +1250,35 @@ struct check {
 };
 
 static const struct check checks[] = {
-#if SELFTEST_GROUPS & SELFTEST_TEXT
     { SELFTEST_TEXT, "HAL_Printf with %s, %d and %u", text_formats },
     { SELFTEST_TEXT, "HAL_Printf of a long line in two pieces", text_long_lines },
-#endif
-#if SELFTEST_GROUPS & SELFTEST_MEMORY
+#if BUILT & SELFTEST_MEMORY
     { SELFTEST_MEMORY, "HAL_Malloc: aligned blocks", memory_aligned },
     { SELFTEST_MEMORY, "HAL_Malloc: many blocks at once", memory_distinct },
     { SELFTEST_MEMORY, "HAL_Malloc: a big block", memory_big },
     { SELFTEST_MEMORY, "HAL_Free: blocks come back", memory_reuse },
     { SELFTEST_MEMORY, "HAL_Malloc: more than can be", memory_impossible },
 #endif
-#if SELFTEST_GROUPS & SELFTEST_TIME
+#if BUILT & SELFTEST_TIME
     { SELFTEST_TIME, "HAL_UptimeMs: it goes on, in small steps", time_steps },
     { SELFTEST_TIME, "HAL_SleepMs and HAL_UptimeMs agree", time_sleep },
     { SELFTEST_TIME, "HAL_SleepMs: short times", time_short_sleeps },
     { SELFTEST_TIME, "HAL_SleepMs: no time", time_no_sleep },
 #endif
-#if SELFTEST_GROUPS & SELFTEST_RANDOM
+#if BUILT & SELFTEST_RANDOM
     { SELFTEST_RANDOM, "HAL_Random: range and spread", random_spread },
     { SELFTEST_RANDOM, "HAL_Random: one value, and none", random_ends },
     { SELFTEST_RANDOM, "HAL_Random: a wide range", random_wide },
     { SELFTEST_RANDOM, "HAL_Srandom: seeds differ", random_seeds },
 #endif
-#if SELFTEST_GROUPS & SELFTEST_MUTEX
+#if BUILT & SELFTEST_MUTEX
     { SELFTEST_MUTEX, "HAL_MutexCreate: many at once", mutex_many },
     { SELFTEST_MUTEX, "HAL_MutexDestroy: many in a row", mutex_reuse },
 #endif
-#if SELFTEST_GROUPS & SELFTEST_IDENTITY
-    { SELFTEST_IDENTITY, "HAL_Get...: texts and their lengths", identity_getters },
+#if BUILT & SELFTEST_MODULE
+    { SELFTEST_MODULE, "HAL_GetPartnerID, HAL_GetModuleID: texts and their lengths", module_getters },
 #endif
-#if SELFTEST_GROUPS & SELFTEST_VERSION
-    { SELFTEST_VERSION, "HAL_GetFirmwareVesion: text and its length", version_getter },
-#endif
-#if SELFTEST_GROUPS & SELFTEST_TCP
+#if BUILT & SELFTEST_TCP
     { SELFTEST_TCP, "HAL_TCP_Establish, _Write, _Read: an echo", tcp_echo },
     { SELFTEST_TCP, "HAL_SleepMs and HAL_UptimeMs beside the peer's clock", tcp_clock },
     { SELFTEST_TCP, "HAL_TCP_Establish: a port that refuses", tcp_refused },
@@ -1266,28 +1287,35 @@ static const struct check checks[] = {
     { SELFTEST_TCP, "HAL_TCP_Read: one timeout for the whole call", tcp_one_timeout },
     { SELFTEST_TCP, "HAL_TCP_Read: the peer closes", tcp_closed },
     { SELFTEST_TCP, "HAL_TCP_Read: the peer resets", tcp_reset },
-    { SELFTEST_TCP, "HAL_TCP_Write: the peer has closed (if it ends here: SIGPIPE; send with MSG_NOSIGNAL)", tcp_write_closed },
+    { SELFTEST_TCP, "HAL_TCP_Write: the peer has closed (if it ends here: SIGPIPE; send with MSG_NOSIGNAL)",
+    tcp_write_closed },
     { SELFTEST_TCP, "HAL_TCP_Write: a big block", tcp_big_write },
     { SELFTEST_TCP, "HAL_TCP_Write: the peer does not read", tcp_full_write },
     { SELFTEST_TCP, "HAL_TCP_Destroy: the peer sees the end", tcp_closes },
     { SELFTEST_TCP, "HAL_TCP_Destroy: many in a row, the peer being gone", tcp_rounds },
 #endif
-#if SELFTEST_GROUPS & SELFTEST_UDP
+#if BUILT & SELFTEST_IDENTITY
+    { SELFTEST_IDENTITY, "HAL_Get ProductKey, DeviceName and others: texts and their lengths", identity_getters },
+#endif
+#if BUILT & SELFTEST_VERSION
+    { SELFTEST_VERSION, "HAL_GetFirmwareVesion: text and its length", version_getter },
+#endif
+#if BUILT & SELFTEST_UDP
     { SELFTEST_UDP, "HAL_UDP_write, _readTimeout: datagrams", udp_sizes },
     { SELFTEST_UDP, "HAL_UDP_readTimeout: nothing comes", udp_silence },
     { SELFTEST_UDP, "HAL_UDP_close: many in a row", udp_rounds },
 #endif
-#if SELFTEST_GROUPS & SELFTEST_EXHAUST
+#if BUILT & SELFTEST_EXHAUST
     { SELFTEST_EXHAUST, "HAL_Malloc: until there is none left", exhaust_memory },
 #endif
-#if SELFTEST_GROUPS & SELFTEST_SETTERS
+#if BUILT & SELFTEST_SETTERS
     { SELFTEST_SETTERS, "HAL_Set...: the longest texts, and back", setters },
 #endif
 };
 
 /* By their bits: 0x001, 0x002, ... */
-static const char *const groups[] = { "text",     "memory",  "time", "random", "mutex",   "identity",
-                                      "version", "tcp",     "udp",  "exhaust", "setters" };
+static const char *const groups[] = { "text",     "memory",  "time", "random",  "mutex",  "module", "tcp",
+                                      "identity", "version", "udp",  "exhaust", "setters" };
 
 static void run_group(unsigned group)
 {
@@ -1309,11 +1337,11 @@ static void run_group(unsigned group)
 /* Why a group is not run; NULL if it is. */
 static const char *obstacle(unsigned group, unsigned chosen)
 {
+    if ((BUILT & group) == 0) {
+        return "not built, see SELFTEST_GROUPS";
+    }
     if ((chosen & group) == 0) {
         return (group & ONLY_WHEN_NAMED) != 0 ? "only when it is named" : "not chosen";
-    }
-    if ((SELFTEST_GROUPS & group) == 0) {
-        return "not built, see SELFTEST_GROUPS";
     }
     if ((group & (SELFTEST_TCP | SELFTEST_UDP)) != 0 && host[0] == '\0') {
         return "no peer was given, HOST:PORT";
@@ -1376,7 +1404,7 @@ int hal_selftest(int argc, char **argv)
         }
     }
     if (chosen == 0) {
-        chosen = ALL_GROUPS & ~ONLY_WHEN_NAMED;
+        chosen = BUILT & ~ONLY_WHEN_NAMED;
     }
     for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
         const char *why = obstacle(1u << i, chosen);

@@ -217,12 +217,36 @@ impl Program {
             "HAL_UDP_readTimeout",
             "HAL_UDP_close",
         ];
-        selftest("faulty_selftest", "ALL_GROUPS", |cc| {
+        selftest("faulty_selftest", "SELFTEST_ALL", |cc| {
             cc.arg(root().join("tests/c/programs/support/faulty_hal.c"))
                 .args(archives(Hal::Tcp))
                 .args(WRAPPED.map(|name| format!("-Wl,--wrap={name}")));
         })
     }
+
+    /// The self-test of a port over `ports/skeleton`, which has what MQTT needs.
+    pub fn skeleton_selftest() -> Self {
+        selftest("skeleton_selftest", "SELFTEST_MQTT", |cc| {
+            cc.arg(root().join("ports/skeleton/hal.c"));
+        })
+    }
+}
+
+/// Compiles the self-test of a port with these groups of it alone, as a porter does while others are missing.
+pub fn compile_selftest(groups: &str) {
+    let mut cc = Command::new(compiler());
+    selftest_sources(&mut cc, groups);
+    finish(cc.arg("-fsyntax-only"));
+}
+
+fn selftest_sources(cc: &mut Command, groups: &str) {
+    cc.args(["-std=c99", "-D_POSIX_C_SOURCE=200809L"])
+        .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+        .args(c_flags())
+        .arg(format!("-DSELFTEST_GROUPS={groups}"))
+        .arg("-I")
+        .arg(root().join("include/v2"))
+        .arg(root().join("c_samples/hal_selftest.c"));
 }
 
 /// `c_samples/hal_selftest.c` with these groups of it, over the HAL that `link` adds.
@@ -232,13 +256,7 @@ fn selftest(name: &str, groups: &str, link: impl FnOnce(&mut Command)) -> Progra
         std::fs::create_dir_all(&folder).expect("the target folder can be written");
         let program = folder.join(name);
         let mut cc = Command::new(compiler());
-        cc.args(["-std=c99", "-D_POSIX_C_SOURCE=200809L"])
-            .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror"])
-            .args(c_flags())
-            .arg(format!("-DSELFTEST_GROUPS={groups}"))
-            .arg("-I")
-            .arg(root().join("include/v2"))
-            .arg(root().join("c_samples/hal_selftest.c"));
+        selftest_sources(&mut cc, groups);
         link(&mut cc);
         cc.args(["-lpthread", "-lrt", "-o"]).arg(&program);
         finish(&mut cc);

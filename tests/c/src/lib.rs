@@ -31,7 +31,7 @@ use std::time::Duration;
 
 pub use crate::{
     broker::Mosquitto,
-    build::{Hal, Program},
+    build::{Hal, Program, compile_selftest},
     nginx::Nginx,
     run::{Identity, Outcome, Peer, Run, Running},
 };

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define DESCRIPTORS 40
+#define BLOCKS 200 /* of the heaps that are small */
 
 static void take_few_descriptors(void)
 {
@@ -27,6 +28,8 @@ static int fault(const char *name)
     return chosen != NULL && strcmp(chosen, name) == 0;
 }
 
+static int blocks; /* that are taken */
+
 void *__real_HAL_Malloc(uint32_t size);
 void __real_HAL_Free(void *ptr);
 
@@ -34,6 +37,7 @@ void *__wrap_HAL_Malloc(uint32_t size);
 void *__wrap_HAL_Malloc(uint32_t size)
 {
     static uint64_t block[1024];
+    static int full;
 
     if (fault("malloc-aligns-to-4")) {
         return (char *)__real_HAL_Malloc(size + 4) + 4;
@@ -41,6 +45,12 @@ void *__wrap_HAL_Malloc(uint32_t size)
     if (fault("malloc-returns-one-block")) {
         return size <= sizeof(block) ? block : NULL;
     }
+    full = full || blocks == BLOCKS;
+    if ((fault("free-does-nothing") && blocks == BLOCKS) || (fault("heap-is-small") && blocks == BLOCKS)
+        || (fault("heap-stays-full") && full)) {
+        return NULL;
+    }
+    blocks++;
     return __real_HAL_Malloc(size);
 }
 
@@ -50,6 +60,7 @@ void __wrap_HAL_Free(void *ptr)
     if (fault("malloc-aligns-to-4")) {
         __real_HAL_Free((char *)ptr - 4);
     } else if (!fault("malloc-returns-one-block")) {
+        blocks -= fault("free-does-nothing") ? 0 : 1;
         __real_HAL_Free(ptr);
     }
 }

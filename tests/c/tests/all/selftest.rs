@@ -1,6 +1,6 @@
 //! The self-test of a port: it finds nothing wrong with the Linux port, and names what is wrong with one that was broken.
 
-use iotkit_c_tests::{Hal, Outcome, Peer, Program, Run};
+use iotkit_c_tests::{Hal, Outcome, Peer, Program, Run, compile_selftest};
 use iotkit_cloud::SelftestPeer;
 
 use crate::common::lamp;
@@ -29,11 +29,15 @@ fn wrong(outcome: &Outcome) -> Vec<&str> {
         .collect()
 }
 
+/// Both at once: they wait most of the time.
 #[test]
-fn nothing_is_wrong_with_the_linux_port() {
-    let peer = peer();
+fn nothing_is_wrong_with_the_linux_port_and_with_the_skeleton() {
+    let peers = [peer(), peer()];
     let program = Program::sample("hal_selftest", Hal::Tcp);
-    let outcome = selftest(&program, &peer).finish();
+    let linux = selftest(&program, &peers[0]).start();
+    let skeleton = selftest(&Program::skeleton_selftest(), &peers[1]).start();
+
+    let outcome = linux.finish();
     outcome.expect_success();
     assert!(wrong(&outcome).is_empty(), "{outcome}");
     for line in [
@@ -56,10 +60,35 @@ fn nothing_is_wrong_with_the_linux_port() {
         "{last}"
     );
 
-    selftest(&program, &peer)
+    selftest(&program, &peers[0])
         .args(["setters"])
         .finish()
         .expect_success();
+
+    let outcome = skeleton.finish();
+    outcome.expect_success();
+    assert!(wrong(&outcome).is_empty(), "{outcome}");
+    let missing: Vec<_> = outcome
+        .lines
+        .iter()
+        .filter(|line| line.ends_with(": not built, see SELFTEST_GROUPS"))
+        .map(|line| line.split(": ").nth(1).expect("it names the group"))
+        .collect();
+    assert_eq!(
+        missing,
+        ["identity", "version", "udp", "exhaust", "setters"]
+    );
+}
+
+#[test]
+fn each_group_compiles_alone() {
+    for group in [
+        "TEXT", "MEMORY", "TIME", "RANDOM", "MUTEX", "MODULE", "TCP", "IDENTITY", "VERSION", "UDP",
+        "EXHAUST", "SETTERS",
+    ] {
+        compile_selftest(&format!("SELFTEST_{group}"));
+    }
+    compile_selftest("SELFTEST_TEXT|SELFTEST_MEMORY");
 }
 
 #[test]
@@ -86,9 +115,10 @@ fn what_was_not_run_is_told() {
         "HAL_Srandom: seeds differ",
         "  ok",
         "not run: mutex: not chosen",
+        "not run: module: not chosen",
+        "not run: tcp: no peer was given, HOST:PORT",
         "not run: identity: not chosen",
         "not run: version: not chosen",
-        "not run: tcp: no peer was given, HOST:PORT",
         "not run: udp: not chosen",
         "not run: exhaust: only when it is named",
         "not run: setters: only when it is named",
@@ -112,7 +142,7 @@ fn what_was_not_run_is_told() {
 /// A way in which a port is wrong, the groups that look there, and how what they say begins: one line for each text.
 type Fault = (&'static str, [&'static str; 2], &'static [&'static str]);
 
-const FAULTS: [Fault; 35] = [
+const FAULTS: [Fault; 38] = [
     (
         "malloc-aligns-to-4",
         ["memory", "text"],
@@ -124,6 +154,17 @@ const FAULTS: [Fault; 35] = [
         &[
             "HAL_Malloc returned blocks that overlap: 15 of 16 were changed through others, wanted 0",
         ],
+    ),
+    (
+        "free-does-nothing",
+        ["memory", "text"],
+        &["HAL_Free: 1024 bytes were taken and given back "],
+    ),
+    ("heap-is-small", ["memory", "exhaust"], &[]),
+    (
+        "heap-stays-full",
+        ["exhaust", "text"],
+        &["HAL_Malloc(1024) returned NULL after the heap was full and emptied"],
     ),
     (
         "uptime-goes-back",
@@ -345,6 +386,7 @@ const FAULTS: [Fault; 35] = [
 /// All at once: they wait most of the time.
 #[test]
 fn each_fault_is_named() {
+    let porting = include_str!("../../../../docs/porting.md");
     let program = Program::faulty_selftest();
     let start = |fault: &str, groups: [&str; 2]| {
         let peer = peer();
@@ -370,6 +412,12 @@ fn each_fault_is_named() {
             lines.len() == expected.len() || follows && lines.len() > expected.len(),
             "{fault}: {lines:?}"
         );
+        for line in &outcome.lines {
+            if let Some((_, section)) = line.split_once("see docs/porting.md, ") {
+                let heading = format!("## {}", section.trim_matches('\''));
+                assert!(porting.contains(&heading), "{heading}");
+            }
+        }
         for (line, start) in lines.iter().zip(*expected) {
             assert!(line.starts_with(start), "{fault}: {line:?} for {start:?}");
         }
