@@ -7,8 +7,12 @@
 use std::{
     collections::BTreeMap,
     env, fs,
+    num::NonZeroUsize,
+    panic::resume_unwind,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Mutex, PoisonError},
+    thread,
     time::Instant,
 };
 
@@ -78,22 +82,27 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 
     let start = Instant::now();
-    let mut outcomes = Vec::new();
-    for (name, program) in &targets {
-        let target = Target { name, program };
-        let outcome = target.fuzz(args.seconds)?;
-        println!(
-            "{:14} {:>12} executions in {:4} s, {} findings",
-            outcome.target,
-            outcome.executions,
-            outcome.seconds,
-            outcome.findings.len()
-        );
-        outcomes.push(outcome);
-        if args.minimize {
-            target.minimize()?;
+    let queue = Mutex::new(targets.iter());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || -> Result<Vec<Outcome>> {
+        let mut outcomes = Vec::new();
+        while let Some((name, program)) = next() {
+            outcomes.push(Target { name, program }.run(args)?);
         }
-    }
+        Ok(outcomes)
+    };
+    // A target keeps one processor busy.
+    let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let mut outcomes = thread::scope(|scope| -> Result<Vec<Outcome>> {
+        let workers: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
+        let mut outcomes = Vec::new();
+        for worker in workers {
+            let done = worker.join();
+            outcomes.extend(done.unwrap_or_else(|panic| resume_unwind(panic))?);
+        }
+        Ok(outcomes)
+    })?;
+    outcomes.sort_by(|one, other| one.target.cmp(&other.target));
     let executions: u64 = outcomes.iter().map(|outcome| outcome.executions).sum();
     println!(
         "{executions} executions of {} targets in {} s",
@@ -228,6 +237,22 @@ struct Target<'a> {
 }
 
 impl Target<'_> {
+    /// Fuzzes it, says what came of that, and keeps what it came across if that is wanted.
+    fn run(&self, args: &Args) -> Result<Outcome> {
+        let outcome = self.fuzz(args.seconds)?;
+        println!(
+            "{:14} {:>12} executions in {:4} s, {} findings",
+            outcome.target,
+            outcome.executions,
+            outcome.seconds,
+            outcome.findings.len()
+        );
+        if args.minimize {
+            self.minimize()?;
+        }
+        Ok(outcome)
+    }
+
     /// Runs it for so many seconds, or until it finds something.
     fn fuzz(&self, seconds: u32) -> Result<Outcome> {
         let known = self.known()?;
