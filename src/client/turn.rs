@@ -236,6 +236,9 @@ impl<C: Copy, B: AsMut<[u8]> + 'static, H: Copy + PartialEq> State<C, B, H> {
                 return step;
             }
             self.delivered(turn);
+            if self.closing {
+                return Step::Done;
+            }
         }
         if let Some(answer) = turn.answer {
             turn.answer = None;
