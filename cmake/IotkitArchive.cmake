@@ -74,7 +74,7 @@ set(IOTKIT_ARCHIVE "${CMAKE_CURRENT_BINARY_DIR}/lib${kind}/libiot_sdk.a")
 set(keep "${CMAKE_COMMAND}" -E copy_if_different "${folder}/libiot_sdk.a" "${IOTKIT_ARCHIVE}")
 if(NOT hosted AND CMAKE_NM)
   set(keep "${CMAKE_COMMAND}" "-DFROM=${folder}/libiot_sdk.a" "-DTO=${IOTKIT_ARCHIVE}" "-DNM=${CMAKE_NM}" "-DAR=${CMAKE_AR}"
-    -P "${CMAKE_CURRENT_LIST_DIR}/leave_memory_functions.cmake")
+    -P "${CMAKE_CURRENT_LIST_DIR}/leave_to_toolchain.cmake")
 endif()
 
 # Runs each time: what is out of date, cargo knows.

@@ -61,8 +61,8 @@ pub(crate) fn build_at(
     bail!("cargo did not say where libiot_sdk.a is")
 }
 
-/// Builds the archive for another target, with these variables in cargo's environment, and leaves the memory functions to the
-/// C library.
+/// Builds the archive for another target, with these variables in cargo's environment, and leaves to the firmware's toolchain
+/// what that has.
 pub(crate) fn for_target(
     name: &str,
     profile: &str,
@@ -78,26 +78,32 @@ pub(crate) fn for_target(
     let lib = build_in(environment, &options)?;
     let copy = folder.join("libiot_sdk.a");
     fs::create_dir_all(copy.parent().context("it is in a folder")?)?;
-    leave_memory_functions(&lib, &copy)?;
+    leave_to_toolchain(&lib, &copy, name)?;
     Ok(copy)
 }
 
 /// Copies an archive without the memory functions that Rust brings along: those of a C library are a tenth of theirs in size.
-pub(crate) fn leave_memory_functions(lib: &Path, copy: &Path) -> Result<()> {
+/// On bare metal, all that compilers call unasked is left to the firmware's: libgcc divides it otherwise among its members, and
+/// a program that takes some from here and some from there defines a function twice.
+pub(crate) fn leave_to_toolchain(lib: &Path, copy: &Path, name: &str) -> Result<()> {
     fs::copy(lib, copy).with_context(|| format!("writing {}", copy.display()))?;
     let data = fs::read(lib).with_context(|| format!("reading {}", lib.display()))?;
     let archive = ArchiveFile::parse(&*data).context("not an archive")?;
+    let bare = name.contains("-none-");
     let mut members = Vec::new();
     for member in archive.members() {
         let member = member?;
         let Ok(file) = File::parse(member.data(&*data)?) else {
             continue; // what rustc says of the crate
         };
-        let of_libc = |symbol: object::Symbol<'_, '_>| {
-            let name = symbol.name().unwrap_or_default();
-            symbol.is_definition() && is_of_libc(name)
+        let left_out = |symbol: object::Symbol<'_, '_>| {
+            let symbol_name = symbol.name().unwrap_or_default();
+            // What is Rust's own has mangled names, which begin otherwise.
+            let of_compiler = bare && symbol.is_global() && symbol_name.starts_with("__");
+            symbol.is_definition() && (of_compiler || is_of_libc(symbol_name))
         };
-        if file.symbols().any(of_libc) {
+        let of_compiler = bare && member.name().starts_with(b"compiler_builtins-");
+        if of_compiler || file.symbols().any(left_out) {
             members.push(String::from_utf8_lossy(member.name()).into_owned());
         }
     }

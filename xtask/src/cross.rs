@@ -1,8 +1,8 @@
 //! `cargo xtask cross`: the archive for the targets that firmware runs on.
 //!
 //! For each: it is built, as `target/cross/TARGET/libiot_sdk.a`; the headers hold the facts of V2.10 with the target's own
-//! compiler; and nothing is undefined in the archive but `HAL_*` and what every C library has. The memory functions are the C
-//! library's: Rust's are ten times as large.
+//! compiler; and nothing is undefined in the archive but `HAL_*` and what the toolchain of every firmware has: the memory
+//! functions of its C library, and on bare metal the functions of its compiler.
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
@@ -118,7 +118,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             .map(|(name, value)| (&**name, *value));
         let tls = !args.plain;
         let lib = archive::for_target(target.name, target.profile, tls, &environment)?;
-        let strange = undefined(&lib, target.profile == "release")?;
+        let strange = undefined(&lib, &of_toolchain(target)?)?;
         ensure!(
             strange.is_empty(),
             "{}: undefined in the archive: {strange:?}",
@@ -135,8 +135,35 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// What the compiler brings, and on Linux the C library.
+fn of_toolchain(target: &Target) -> Result<BTreeSet<String>> {
+    if target.profile == "release" {
+        return Ok(ON_LINUX.map(str::to_owned).into());
+    }
+    let mut words = target.cc.split(' ');
+    let output = Command::new(words.next().context("there is a compiler")?)
+        .args(words)
+        .arg("-print-libgcc-file-name")
+        .output()
+        .context("starting the compiler")?;
+    let path = String::from_utf8(output.stdout).context("a path is text")?;
+    Ok(symbols(Path::new(path.trim()))?.1)
+}
+
 /// What the archive leaves to others, and should not.
-fn undefined(lib: &Path, hosted: bool) -> Result<BTreeSet<String>> {
+fn undefined(lib: &Path, of_toolchain: &BTreeSet<String>) -> Result<BTreeSet<String>> {
+    let (mut wanted, there) = symbols(lib)?;
+    ensure!(there.contains("IOT_OpenLog"), "the archive defines nothing");
+    wanted.retain(|name| {
+        let elsewhere =
+            name.starts_with("HAL_") || archive::is_of_libc(name) || of_toolchain.contains(name);
+        !there.contains(name) && !elsewhere && !name.is_empty()
+    });
+    Ok(wanted)
+}
+
+/// What an archive wants, and what it defines.
+fn symbols(lib: &Path) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
     let data = fs::read(lib).with_context(|| format!("reading {}", lib.display()))?;
     let archive = ArchiveFile::parse(&*data).context("not an archive")?;
     let (mut wanted, mut there) = (BTreeSet::new(), BTreeSet::new());
@@ -154,13 +181,7 @@ fn undefined(lib: &Path, hosted: bool) -> Result<BTreeSet<String>> {
             }
         }
     }
-    ensure!(there.contains("IOT_OpenLog"), "the archive defines nothing");
-    wanted.retain(|name| {
-        let on_linux = hosted && ON_LINUX.contains(&&**name);
-        let elsewhere = name.starts_with("HAL_") || archive::is_of_libc(name) || on_linux;
-        !there.contains(name) && !elsewhere && !name.is_empty()
-    });
-    Ok(wanted)
+    Ok((wanted, there))
 }
 
 /// Compilers and Rust's libraries for the targets.

@@ -177,7 +177,7 @@ fn archive(
     )?;
     let folder = TempDir::new().context("making a temporary folder")?;
     let copy = folder.path().join("libiot_sdk.a");
-    archive::leave_memory_functions(&lib, &copy)?;
+    archive::leave_to_toolchain(&lib, &copy, target.name)?;
     let bytes = fs::read(&copy).context("reading the archive")?;
     for (from, _) in &folders {
         let from = from.as_os_str().as_encoded_bytes();
