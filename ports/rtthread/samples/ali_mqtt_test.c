@@ -13,7 +13,6 @@
 #include "lite-utils.h"
 
 #include <finsh.h>
-#include <rtthread.h>
 #include <string.h>
 
 #define LONGEST 256 /* of a payload that is sent */

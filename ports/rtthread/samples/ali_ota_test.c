@@ -10,7 +10,6 @@
 #include "exports/iot_export_ota.h"
 
 #include <finsh.h>
-#include <rtthread.h>
 #include <string.h>
 
 #define VERSION_SIZE 33

@@ -1,6 +1,5 @@
 #include "connect.h"
 
-#include <rtthread.h>
 #include <string.h>
 
 #define BUFFER_SIZE 1024 /* the largest packet, either way */

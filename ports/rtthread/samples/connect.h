@@ -4,6 +4,8 @@
 
 #include "iot_import.h"
 
+#include <rtthread.h> /* and with it what menuconfig was told */
+
 /* Room for the longest topic the library takes, and a NUL. */
 #define SAMPLE_TOPIC_SIZE 129
 
