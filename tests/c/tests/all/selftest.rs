@@ -184,7 +184,7 @@ const FAULTS: [Fault; 38] = [
     (
         "uptime-stands-still",
         ["time", "text"],
-        &["HAL_UptimeMs returned 4711, and after HAL_SleepMs(100) still"],
+        &["HAL_UptimeMs returned 4711, and after HAL_SleepMs(1100) still"],
     ),
     (
         "uptime-counts-ticks",
@@ -322,9 +322,9 @@ const FAULTS: [Fault; 38] = [
         "read-does-not-wait",
         ["tcp", "text"],
         &[
-            "HAL_TCP_Read(10 bytes, 250 ms) where nothing comes lasted 0 ms, wanted 250",
+            "HAL_TCP_Read(10 bytes, 250 ms) where nothing comes lasted ",
             "HAL_TCP_Read(20 bytes, 5000 ms) returned ",
-            "HAL_TCP_Read(30 bytes, 300 ms) of bytes 60 ms apart lasted 0 ms, wanted 300",
+            "HAL_TCP_Read(30 bytes, 300 ms) of bytes 60 ms apart lasted ",
         ],
     ),
     (
