@@ -87,7 +87,8 @@ const PLAIN: [&str; 11] = [
     "--skip=stranger",
 ];
 
-/// What the self-test of a port says about broken ports: watched, it would say the same.
+/// Without what the self-test of a port says about broken ports: watched, it would say the same, and forty programs at once
+/// would be late.
 const UNWATCHED: [&str; 2] = ["--", "--skip=each_fault_is_named"];
 
 /// Tests of C programs with threads, as far as all that they run can be compiled with ThreadSanitizer.

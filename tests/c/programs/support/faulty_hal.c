@@ -40,7 +40,9 @@ void *__wrap_HAL_Malloc(uint32_t size)
     static int full;
 
     if (fault("malloc-aligns-to-4")) {
-        return (char *)__real_HAL_Malloc(size + 4) + 4;
+        char *unaligned = size < UINT32_MAX / 2 ? __real_HAL_Malloc(size + 4) : NULL;
+
+        return unaligned == NULL ? NULL : unaligned + 4;
     }
     if (fault("malloc-returns-one-block")) {
         return size <= sizeof(block) ? block : NULL;
