@@ -26,8 +26,8 @@ use crate::{
     handle::{NoObject, Place, Table},
     log,
     v2::iot_export_mqtt::{
-        iotx_mqtt_event_handle_func_fpt, iotx_mqtt_event_msg_t, iotx_mqtt_event_type_t,
-        iotx_mqtt_topic_info_t,
+        iotx_mqtt_event_handle_func_fpt, iotx_mqtt_event_msg_pt, iotx_mqtt_event_msg_t,
+        iotx_mqtt_event_type_t, iotx_mqtt_topic_info_t,
     },
 };
 
@@ -241,6 +241,27 @@ impl Handler {
         let mut msg = iotx_mqtt_event_msg_t { event_type, msg };
         // SAFETY: the application has given the function for this, and with it its promise that it may be called.
         unsafe { function(self.context, handle, &raw mut msg) }
+    }
+}
+
+/// Topic and payload of a message, if that is what a handler is told of.
+///
+/// # Safety
+///
+/// `msg` is an event of a client, whose handler is being called, and nobody has asked this before for it.
+pub(crate) unsafe fn message<'a>(msg: iotx_mqtt_event_msg_pt) -> Option<(&'a [u8], &'a mut [u8])> {
+    // SAFETY: what comes with this event, by the contract; topic and payload lie in the client's buffer, which nobody else
+    // touches while a message is delivered, and do not overlap.
+    unsafe {
+        if (*msg).event_type != iotx_mqtt_event_type_t::IOTX_MQTT_EVENT_PUBLISH_RECVEIVED {
+            return None;
+        }
+        let message = &*(*msg).msg.cast::<iotx_mqtt_topic_info_t>();
+        let payload = message.payload.cast_mut().cast();
+        Some((
+            slice::from_raw_parts(message.ptopic.cast(), message.topic_len.into()),
+            slice::from_raw_parts_mut(payload, message.payload_len.into()),
+        ))
     }
 }
 

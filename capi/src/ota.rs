@@ -6,7 +6,7 @@ use alloc::{boxed::Box, ffi::CString};
 use core::{
     ffi::{CStr, c_void},
     mem::transmute,
-    ptr, slice,
+    ptr,
     sync::atomic::{AtomicPtr, Ordering},
 };
 
@@ -27,9 +27,9 @@ use crate::{
     hal::{self, Conn, Hal, Mutex},
     handle::{Place, Table},
     log,
-    mqtt::{CLIENTS, Handler},
+    mqtt::{self, CLIENTS, Handler},
     v2::{
-        iot_export_mqtt::{iotx_mqtt_event_msg_pt, iotx_mqtt_event_type_t, iotx_mqtt_topic_info_t},
+        iot_export_mqtt::iotx_mqtt_event_msg_pt,
         iot_export_ota::IOT_OTA_Err_t::{self, *},
     },
 };
@@ -327,21 +327,10 @@ unsafe extern "C" fn arrived(
     let Ok(update) = UPDATES.get(context) else {
         return;
     };
-    // SAFETY: it is a message, by the contract.
-    let msg = unsafe { &*msg };
-    if msg.event_type != iotx_mqtt_event_type_t::IOTX_MQTT_EVENT_PUBLISH_RECVEIVED {
-        return;
+    // SAFETY: it is an event, by the contract.
+    if let Some((topic, payload)) = unsafe { mqtt::message(msg) } {
+        update.heard(topic, payload);
     }
-    // SAFETY: what comes with this event, by the contract; topic and payload lie in the client's buffer, which nobody
-    // else touches while a message is delivered.
-    let (topic, payload) = unsafe {
-        let message = &*msg.msg.cast::<iotx_mqtt_topic_info_t>();
-        (
-            slice::from_raw_parts(message.ptopic.cast(), message.topic_len.into()),
-            slice::from_raw_parts(message.payload.cast(), message.payload_len.into()),
-        )
-    };
-    update.heard(topic, payload);
 }
 
 fn log_bad(bad: Bad) {

@@ -18,7 +18,7 @@ use core::{
     ffi::{c_char, c_int, c_void},
     mem::MaybeUninit,
     num::NonZeroU16,
-    ptr, slice,
+    ptr,
 };
 
 use iotkit::{
@@ -48,7 +48,7 @@ use crate::{
             iotx_cmp_event_msg_t, iotx_cmp_event_result_t, iotx_cmp_message_info_t,
             iotx_cmp_message_types_t, iotx_cmp_send_peer_t, iotx_cmp_uri_types_t,
         },
-        iot_export_mqtt::{iotx_mqtt_event_msg_pt, iotx_mqtt_event_type_t, iotx_mqtt_topic_info_t},
+        iot_export_mqtt::{iotx_mqtt_event_msg_pt, iotx_mqtt_event_type_t},
     },
 };
 
@@ -677,10 +677,12 @@ unsafe extern "C" fn arrived(
 
     let Ok(cmp) = CMP.get(context) else { return };
     // SAFETY: it is an event, by the contract.
-    let msg = unsafe { &*msg };
+    let event = unsafe { *msg };
     // What goes with the events that have an id.
-    let id = u16::try_from(msg.msg.addr()).ok().and_then(NonZeroU16::new);
-    match (msg.event_type, id) {
+    let id = u16::try_from(event.msg.addr())
+        .ok()
+        .and_then(NonZeroU16::new);
+    match (event.event_type, id) {
         (IOTX_MQTT_EVENT_DISCONNECT, _) => {
             cmp.tell_all(IOTX_CMP_EVENT_CLOUD_DISCONNECT, ptr::null_mut());
         }
@@ -698,19 +700,10 @@ unsafe extern "C" fn arrived(
             Some(id),
         ) => cmp.answered(id, false),
         (IOTX_MQTT_EVENT_PUBLISH_RECVEIVED, _) => {
-            // SAFETY: what comes with this event, by the contract; topic and payload lie in the client's buffer, which
-            // nobody else touches while a message is delivered, and do not overlap.
-            let (topic, payload) = unsafe {
-                let message = &*msg.msg.cast::<iotx_mqtt_topic_info_t>();
-                (
-                    slice::from_raw_parts(message.ptopic.cast(), message.topic_len.into()),
-                    slice::from_raw_parts_mut(
-                        message.payload.cast_mut().cast(),
-                        message.payload_len.into(),
-                    ),
-                )
-            };
-            cmp.heard(topic, payload);
+            // SAFETY: as above.
+            if let Some((topic, payload)) = unsafe { mqtt::message(msg) } {
+                cmp.heard(topic, payload);
+            }
         }
         _ => {}
     }
