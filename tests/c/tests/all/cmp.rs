@@ -1,6 +1,11 @@
 //! CMP, and the update services over it.
 
-use iotkit_c_tests::{Hal, Nginx, Peer, Program, Run};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use iotkit_c_tests::{Hal, Nginx, Peer, Program, Run, patience};
 use iotkit_cloud::{
     Authority, Cloud, ConfigDigest, Direction, DownloadFaults, Faults, Publication, RemoteConfig,
     UpgradeState,
@@ -13,6 +18,14 @@ use crate::{
 
 /// How large the messages are that the buffers of the program grow to.
 const LARGE: usize = 20_000;
+
+/// Waits until the platform knows what the lamp runs: it would announce a firmware that is planned before once more then.
+fn await_version(cloud: &Cloud) {
+    let end = Instant::now() + patience();
+    while cloud.upgrade_status(&lamp().id).running.is_none() && Instant::now() < end {
+        thread::sleep(Duration::from_millis(10));
+    }
+}
 
 fn send(cloud: &Cloud, topic: &str, payload: impl Into<Vec<u8>>) {
     cloud
@@ -159,7 +172,10 @@ fn the_services_bring_an_image_to_the_port_and_tell_the_platform_how_it_went() {
             times: Some(1),
             ..none()
         };
-        program.step("firmware", || push(none()));
+        program.step("firmware", || {
+            await_version(&cloud);
+            push(none());
+        });
         program.step("firmware", || {
             let steps = progress(&cloud);
             assert_eq!(steps.first().map(String::as_str), Some("0"), "{steps:?}");
@@ -204,6 +220,9 @@ fn without_another_wish_the_program_ends_with_the_update() {
     let mut program = Run::new(&program, &lamp(), &Peer::from(&cloud))
         .args(["exit"])
         .start();
-    program.step("firmware", || plan(&cloud, Hal::Tcp, &image(50_000)));
+    program.step("firmware", || {
+        await_version(&cloud);
+        plan(&cloud, Hal::Tcp, &image(50_000));
+    });
     program.finish().expect_status(0);
 }
