@@ -354,6 +354,11 @@ fn steps() -> Result<Vec<Step>> {
             command.args(["--test", "all", "--"]).args(PLAIN);
             command
         }),
+        ("test: C programs on 64-bit Arm", {
+            let mut command = with(c_tests(), "IOTKIT_EMULATE", "aarch64");
+            command.args(["--test", "all", "--"]).args(PLAIN);
+            command
+        }),
         (
             "test: CMake packages",
             command("sh", &["tests/packaging/cmake.sh"]),
