@@ -90,7 +90,7 @@ for tls in rustls mbedtls; do
     run "$BUILD/pkg-config-$tls"
 done
 
-build own_hal own-hal -DHAL="$(echo "$ROOT"/ports/linux/*.c | tr ' ' ';')"
+build own_hal own-hal -DHAL="$(echo "$ROOT"/ports/common/*.c "$ROOT"/ports/linux/*.c | tr ' ' ';')"
 run "$out/consumer"
 
 build cmake arm-linux -DHOW=subdirectory -DFEATURE_MQTT_DIRECT_NOTLS=ON \

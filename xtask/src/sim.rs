@@ -50,15 +50,18 @@ pub(crate) struct Args {
     only: Option<String>,
 }
 
+/// What the simulated application uses: it has no HAL for CMP.
+const PARTS: [&str; 3] = ["--no-default-features", "--features", "http,ota,tls"];
+
 pub(crate) fn run(args: &Args) -> Result<()> {
     let simulator = Simulator::build()?;
     if args.mutants {
         return mutants(&simulator, args);
     }
     let archive = if args.debug {
-        archive::build(&[])?
+        archive::build(&PARTS)?
     } else {
-        archive::build(&["--release"])?
+        archive::build(&[&["--release"][..], &PARTS].concat())?
     };
     let library = simulator.link(&archive, if args.debug { "debug" } else { "release" })?;
     if let Some(seed) = args.replay {
@@ -400,6 +403,7 @@ fn build(folder: &Path, target: &Path) -> Result<PathBuf> {
             "iotkit-capi",
             "--lib",
         ])
+        .args(PARTS)
         .args(["--crate-type", "staticlib", "--target-dir"])
         .arg(target)
         .output()
