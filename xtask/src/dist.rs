@@ -37,16 +37,17 @@ pub(crate) struct Args {
 }
 
 /// What of the sources is packed, at the same place, so that the makefiles find what they need.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 6] = [
     "LICENSE",
+    "SConscript",
     "c_samples",
     "docs",
     "include/v2",
-    "ports/Makefile",
-    "ports/linux",
-    "ports/mbedtls",
-    "ports/tests",
+    "ports",
 ];
+
+/// But for this, which is not C, and inside the archive or not at all.
+const NOT: &str = "ports/rustls";
 
 /// 1980-01-01: of an earlier time, unpackers warn.
 const TIME: u64 = 315_532_800;
@@ -389,6 +390,9 @@ struct Files(BTreeMap<String, (u32, Vec<u8>)>);
 impl Files {
     /// Adds a file of the sources, or all of a folder.
     fn add(&mut self, root: &Path, path: &Path) -> Result<()> {
+        if path == Path::new(NOT) {
+            return Ok(());
+        }
         let full = root.join(path);
         let context = || format!("reading {}", full.display());
         if full.is_dir() {
